@@ -1,0 +1,97 @@
+"""Every error Socratic raises on purpose, as one tree.
+
+    SocraticError              one clear line: what was found, what was expected, what to do
+    ├── ConfigError            a configuration that cannot run
+    ├── GameError              a game that breaks its contract
+    │   ├── UnknownGame        no game, plugin, module or file of that name
+    │   ├── BrokenPlugin       a plugin that was found and cannot be loaded
+    │   ├── GameTooLarge       a game whose tree is past the cap, or is not finite
+    │   └── ReplayMismatch     a saved match that does not replay to the same views
+    ├── PolicyError            weights, tokenizer or chat template that cannot serve
+    │   ├── ModelMissing       a model that is not on this machine
+    │   └── SyncError          weights that did not arrive as they were sent
+    ├── PlayError              episodes that could not be played
+    │   └── PoisonEpisode      a match that kills its actor every time
+    ├── RunError               a run that cannot be started, found or written
+    │   ├── RunExists          a second run of the same name
+    │   └── CheckpointError    a checkpoint that is missing, incomplete or altered
+    └── Interrupted            the operator asked the run to leave; it was checkpointed
+
+    IllegalMove                raised by a game's own parser: the reply is not a move
+"""
+
+
+class SocraticError(Exception):
+    """Base of all errors raised on purpose; the command line prints it as one line."""
+
+    exit_code = 1
+
+
+class ConfigError(SocraticError):
+    """A configuration that cannot run."""
+
+    exit_code = 2
+
+
+class GameError(SocraticError):
+    """A game that breaks its contract."""
+
+
+class UnknownGame(GameError):
+    """No game, plugin, module or file of that name."""
+
+    exit_code = 2
+
+
+class BrokenPlugin(GameError):
+    """A plugin that was found and cannot be loaded."""
+
+
+class GameTooLarge(GameError):
+    """A game whose tree is past the cap, or cannot be enumerated."""
+
+
+class ReplayMismatch(GameError):
+    """A saved match that does not replay to the same views."""
+
+
+class PolicyError(SocraticError):
+    """Weights, tokenizer or chat template that cannot serve."""
+
+
+class ModelMissing(PolicyError):
+    """A model that is not on this machine."""
+
+
+class SyncError(PolicyError):
+    """Weights that did not arrive as they were sent."""
+
+
+class PlayError(SocraticError):
+    """Episodes that could not be played."""
+
+
+class PoisonEpisode(PlayError):
+    """A match that kills its actor every time it is tried."""
+
+
+class RunError(SocraticError):
+    """A run that cannot be started, found or written."""
+
+
+class RunExists(RunError):
+    """A second run of the same name."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint that is missing, incomplete or altered."""
+
+
+class Interrupted(SocraticError):
+    """The operator asked the run to leave; everything up to here is checkpointed."""
+
+    exit_code = 130
+
+
+class IllegalMove(Exception):
+    """Raised by a game's own parser when a reply is not a move."""
