@@ -120,6 +120,7 @@ class Generation:
     metrics: Metrics
     notes: tuple[str, ...] = ()
     episodes: tuple[Episode, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,41 @@
+# Everything below works from a fresh clone: the environment is made when a target first needs it.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench clean
+
+help:  ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/core  ## Install the core and play the quickstart
+	$(BIN)/socratic run
+
+test: .venv/dev  ## Check the style, the types, the imports and the dependencies, and run every test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/pytest -n 2
+
+bench: .venv/dev  ## Run the benchmarks
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+
+# The two stamps say what is installed; they are older than pyproject.toml when the declared dependencies have changed.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Socratic needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1); try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/core: pyproject.toml | .venv/bin/python
+	$(INSTALL) --editable '.[solve]'
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(INSTALL) --editable '.[dev]'
+	@touch .venv/core $@

@@ -1,0 +1,1 @@
+"""The quickstart and the recipes: TOML files, kept as data beside this page."""

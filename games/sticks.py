@@ -1,0 +1,31 @@
+"""Sticks: the smallest game of skill."""
+
+from socratic.game import Scores, Table, game
+
+
+def value(*, heap: int, take: int) -> float:
+    """Return the first seat's score under optimal play: the mover loses the multiples of `take` + 1."""
+    return 1.0 if heap % (take + 1) else -1.0
+
+
+@game(
+    seats=("first", "second"),
+    zero_sum=True,
+    levels=({"heap": 10}, {"heap": 15}, {"heap": 21, "take": 4}, {"heap": 50, "take": 5}),
+    optimum=value,
+)
+async def sticks(t: Table, *, heap: int = 15, take: int = 3) -> Scores:
+    """Take 1 to `take` sticks in turn; whoever takes the last one wins.
+
+    Whoever leaves a multiple of `take` + 1 wins (C. L. Bouton, "Nim, a game with a complete mathematical theory", 1901).
+    """
+    left, seat = heap, 0
+    t.tell(None, f"{left} sticks. In turn take 1 to {take}. Whoever takes the last one wins.")
+    while left:
+        t.same((left, seat))
+        legal = [str(i) for i in range(1, min(take, left) + 1)]
+        taken = int(await t.ask(seat, f"{left} left. You take:", legal))
+        left -= taken
+        t.tell(1 - seat, f"They took {taken}.")
+        seat = 1 - seat
+    return t.win(1 - seat)

@@ -1,0 +1,273 @@
+"""Everything a run can be told, as typed sections; TOML files composed left to right, then `key=value` overrides."""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from socratic.errors import ConfigError
+from socratic.protocols import Json
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+Parameter = bool | int | float | str
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WarmUp(Section):
+    """How a scratch policy is taught the language before the system closes."""
+
+    steps: int = Field(150, ge=0)
+    transcripts: Positive = 64  # random games in each step
+    lr: float = Field(3e-3, gt=0)
+
+
+class Lora(Section):
+    """Low-rank adapters on every linear layer (arXiv:2106.09685)."""
+
+    r: Positive = 16
+    alpha: Positive = 32
+
+
+class PolicySection(Section):
+    """The Transformer under the agent."""
+
+    source: str = "scratch"  # scratch, smollm2, a local path, or a hub name
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    tune: Literal["auto", "all", "lora"] = "auto"  # auto: all for scratch, lora elsewhere
+    lora: Lora = Lora()
+    hidden: Positive = 64
+    layers: Positive = 2
+    heads: Positive = 4
+    warmup: WarmUp = WarmUp()
+
+
+class GameSection(Section):
+    """One game of the curriculum."""
+
+    episodes: Positive = 64  # in each generation
+    params: dict[str, Parameter] = {}
+    group: Positive = 1  # how often each deal is played in a generation
+    lineups: tuple[tuple[str, ...], ...] = ()  # who sits where, taken in turn; empty: the agent everywhere
+
+
+class PlaySection(Section):
+    """How matches are played."""
+
+    executor: Literal["ray", "local"] = "ray"
+    actors: Positive = 1
+    threads: Positive = 1  # torch threads of each engine
+    block: Positive = 256  # matches that share forward passes
+    masked: Literal["auto", "on", "off"] = "auto"  # auto: on for scratch, off for language models
+    temperature: float = Field(1.0, gt=0)
+    max_new_tokens: Positive = 32
+    retries: int = Field(0, ge=0)
+    max_turns: Positive = 200
+    pack_tokens: Positive = 2048  # nodes of one forward pass
+    lease_s: float = Field(600.0, gt=0)  # how long a block may take before it is asked for again
+
+
+class FeedbackSection(Section):
+    """Who scores."""
+
+    critic: str = "outcome"
+
+
+class Objective(Section):
+    """Coefficients of the loss's components; 0 leaves a component out."""
+
+    pg: float = Field(1.0, ge=0)
+    kl: float = Field(0.3, ge=0)
+    entropy: float = Field(0.0, ge=0)
+
+
+class LearnerSection(Section):
+    """How the policy is updated."""
+
+    lr: float = Field(5e-4, gt=0)
+    schedule: Literal["linear", "constant"] = "linear"
+    warmup_generations: int = Field(0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, gt=0)
+    baseline: Literal["none", "seat", "seat_mean", "group", "leave_one_out"] = "seat"
+    baseline_decay: float = Field(0.95, ge=0, lt=1)
+    scale: Literal["none", "group", "batch"] = "none"
+    discount: float = Field(1.0, gt=0, le=1)
+    magnet_every: int = Field(200, ge=0)  # generations between refreshes; 0: fixed at t0
+    objective: Objective = Objective()
+    pack_tokens: Positive = 1024
+    kl_t0_every: Positive = 1  # generations between measurements of the distance to t0
+    threads: Positive = 1
+
+
+class ObserverSection(Section):
+    """The outside view."""
+
+    enabled: bool = True
+    every: Positive = 50
+    method: Literal["auto", "exact", "play"] = "auto"
+    episodes: Positive = 200  # for each opponent, where the truth is drawn and not exact
+    max_states: Positive = 4000  # information states up to which auto reads the whole strategy
+    opponents: tuple[str, ...] = ("scripted:random", "scripted:optimal", "t0")
+    noise: bool = False  # report random numbers in place of the truth (a closure test)
+
+
+class RecordSection(Section):
+    """What of the play is kept."""
+
+    share: Share = 1.0  # of the episodes of a recorded generation
+    every: Positive = 1  # generations between recorded ones
+
+
+class CheckpointSection(Section):
+    """When the run is made safe."""
+
+    every: Positive = 50
+    keep: Positive = 2
+
+
+class TrackerSection(Section):
+    """Who mirrors the record."""
+
+    wandb: Literal["auto", "online", "offline", "off"] = "auto"
+    project: str = "socratic"
+
+
+class RaySection(Section):
+    """Which cluster."""
+
+    address: str = ""  # empty: a private one on this machine
+    object_store_mb: Positive = 200
+
+
+class Config(Section):
+    """One run, whole."""
+
+    title: str = ""
+    seed: int = 0
+    generations: Positive = 100
+    policy: PolicySection = PolicySection()
+    games: dict[str, GameSection]
+    play: PlaySection = PlaySection()
+    feedback: FeedbackSection = FeedbackSection()
+    learner: LearnerSection = LearnerSection()
+    observer: ObserverSection = ObserverSection()
+    record: RecordSection = RecordSection()
+    checkpoint: CheckpointSection = CheckpointSection()
+    tracker: TrackerSection = TrackerSection()
+    ray: RaySection = RaySection()
+
+    @model_validator(mode="after")
+    def _has_a_game(self) -> "Config":
+        if not self.games:
+            raise ValueError("no game is configured; add a [games.NAME] table")
+        return self
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether replies are decoded under a mask over the legal moves."""
+        return self.play.masked == "on" or (self.play.masked == "auto" and self.policy.source == "scratch")
+
+    @property
+    def uses_lora(self) -> bool:
+        """Whether adapters are trained and not all weights."""
+        return self.policy.tune == "lora" or (self.policy.tune == "auto" and self.policy.source != "scratch")
+
+    @property
+    def episodes_per_generation(self) -> int:
+        """Matches of one generation, all games together."""
+        return sum(section.episodes for section in self.games.values())
+
+
+def load_config(paths: Sequence[Path], overrides: Iterable[str] = ()) -> Config:
+    """Compose TOML files left to right, then `key=value` overrides.
+
+    Raises:
+        ConfigError: a file is missing or is no TOML, a key is unknown, or a value does not fit.
+    """
+    merged: dict[str, Json] = {}
+    for path in paths:
+        _merge(merged, _read(path))
+    for override in overrides:
+        _merge(merged, _parse_override(override))
+    return make_config(merged)
+
+
+def make_config(values: Mapping[str, Json]) -> Config:
+    """Check plain values against the sections.
+
+    Raises:
+        ConfigError: one line for the first thing that does not fit, with the nearest known key.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _read(path: Path) -> dict[str, Json]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration at {path}; give a TOML file or the name of a built-in one") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder, expected a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def _parse_override(text: str) -> dict[str, Json]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"override {text!r} has no '='; write key=value, e.g. learner.lr=1e-4")
+    try:
+        parsed: Json = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()  # a bare word is a string: -o play.executor=local
+    nested: Json = parsed
+    for part in reversed(key.strip().split(".")):
+        nested = {part: nested}
+    assert isinstance(nested, dict)
+    return nested
+
+
+def _merge(into: dict[str, Json], values: Mapping[str, Json]) -> None:
+    for key, value in values.items():
+        present = into.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            _merge(present, value)
+        else:
+            into[key] = value
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"]]
+    key = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1)
+        remedy = f"did you mean {'.'.join([*location[:-1], near[0]])}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown configuration key {key}; {remedy}"
+    if not key:
+        return first["msg"].removeprefix("Value error, ")
+    return f"{key} = {first.get('input')!r} does not fit: {first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def _known_keys(location: Sequence[str]) -> list[str]:
+    section: type[BaseModel] = Config
+    for part in location:
+        found = section.model_fields.get(part)
+        candidates = [] if found is None else [found.annotation, *get_args(found.annotation)]
+        inner = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        section = inner[0] if inner else (GameSection if section is Config else section)
+    return list(section.model_fields)

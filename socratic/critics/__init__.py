@@ -1,0 +1,1 @@
+"""Critics: episodes in, rewards out."""

@@ -1,0 +1,1 @@
+"""The guard: drift measured from inside signals."""

@@ -1,0 +1,1 @@
+"""Learning: episodes and rewards in, the next weights out."""

@@ -1,0 +1,1 @@
+"""The meta-game: which games are played."""

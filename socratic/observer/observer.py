@@ -1,0 +1,154 @@
+"""The observer's two halves: the worker that holds the copy, and the driver's side that asks and waits.
+
+Nothing here is imported by the closed system, and nothing it finds is handed to it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from socratic.config import GameSection, ObserverSection
+from socratic.errors import GameTooLarge
+from socratic.game import Game
+from socratic.game.tree import Strategy, Tree, enumerate_tree
+from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
+from socratic.observer.probes import drawn_metrics, probe_matches
+from socratic.policy.engine import Engine
+from socratic.policy.weights import PolicyWeights
+from socratic.protocols import AgentCopy, Pending, Workers
+from socratic.records import Assessment, Episode, Match
+from socratic.seeds import Seed
+
+PlayWith = Callable[[Sequence[Match], Mapping[str, PolicyWeights]], Sequence[Episode]]
+
+
+class ObserverWorker:
+    """Probes copies of the agent's weights on a policy of its own."""
+
+    def __init__(
+        self,
+        *,
+        section: ObserverSection,
+        games: Mapping[str, GameSection],
+        game_of: Callable[[str], Game],
+        engine: Engine,
+        play: PlayWith,
+        is_masked: bool,
+        seed: Seed,
+    ) -> None:
+        """Take the parts that `build` chose; `play` plays matches on the same copy as `engine`."""
+        self._section = section
+        self._games = games
+        self._game_of = game_of
+        self._engine = engine
+        self._play = play
+        self._is_masked = is_masked
+        self._seed = seed
+        self._trees: dict[str, Tree | None] = {}
+        self._at_t0: dict[str, Strategy] = {}
+        self._solved: dict[str, Strategy] = {}
+
+    def assess(self, index: int, weights: Mapping[str, PolicyWeights]) -> Assessment:
+        """Return what the weights called "agent" are worth; "t0" is the one to compare with."""
+        metrics: dict[str, float] = {}
+        for name, section in self._games.items():
+            tree = self._tree(name, section)
+            found = self._drawn(name, section, weights) if tree is None else self._exact(name, tree, weights)
+            metrics.update({f"observer/{name}/{metric}": value for metric, value in found.items()})
+        if self._section.noise:
+            noise = self._seed.child("noise", index)
+            metrics = {metric: noise.uniform(place) for place, metric in enumerate(metrics)}
+        return Assessment(generation=index, version=weights["agent"].version, metrics=metrics)
+
+    def _tree(self, name: str, section: GameSection) -> Tree | None:
+        if name not in self._trees:
+            self._trees[name] = self._enumerated(name, section)
+        return self._trees[name]
+
+    def _enumerated(self, name: str, section: GameSection) -> Tree | None:
+        if self._section.method == "play":
+            return None
+        try:
+            tree = enumerate_tree(self._game_of(name), section.params)
+        except GameTooLarge:
+            if self._section.method == "exact":
+                raise
+            return None
+        is_small = len(tree.information_states) <= self._section.max_states
+        return tree if is_small or self._section.method == "exact" else None
+
+    def _exact(self, name: str, tree: Tree, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
+        own = self._read(tree, weights["agent"])
+        opponents: dict[str, Callable[[], Strategy]] = {}
+        for opponent in self._section.opponents:
+            if opponent == "scripted:random":
+                opponents[opponent] = tree.uniform
+            elif opponent == "scripted:optimal":
+                opponents[opponent] = partial(self._optimum, name, tree)
+            elif opponent == "t0":
+                opponents[opponent] = partial(self._strategy_at_t0, name, tree, weights["t0"])
+        return exact_metrics(self._game_of(name), tree, own, opponents)
+
+    def _drawn(self, name: str, section: GameSection, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
+        game = self._game_of(name)
+        # The same deals at every generation: what changes between two assessments is the policy.
+        matches = probe_matches(
+            name, game, section.params, self._section.opponents, self._section.episodes, self._seed.child("probes")
+        )
+        played = {opponent: self._play(rows, weights) for opponent, rows in matches.items()}
+        return drawn_metrics(game, played)
+
+    def _read(self, tree: Tree, weights: PolicyWeights) -> ReadStrategy:
+        return read_strategy(tree, self._engine, weights, is_masked=self._is_masked)
+
+    def _optimum(self, name: str, tree: Tree) -> Strategy:
+        if name not in self._solved:
+            self._solved[name], _ = tree.solve()
+        return self._solved[name]
+
+    def _strategy_at_t0(self, name: str, tree: Tree, weights: PolicyWeights) -> Strategy:
+        if name not in self._at_t0:
+            self._at_t0[name] = self._read(tree, weights).strategy
+        return self._at_t0[name]
+
+
+class TruthObserver:
+    """Asks a worker for assessments and hands them out in order."""
+
+    def __init__(self, section: ObserverSection, workers: Workers, last: int) -> None:
+        """Probe on `workers` every `section.every` generations, at t0 and at generation `last` - 1."""
+        self._section = section
+        self._workers = workers
+        self._last = last
+        self._pending: list[Pending] = []
+
+    def is_due(self, index: int) -> bool:
+        """Say whether generation `index` is one that is probed (-1 is t0)."""
+        return index in {-1, self._last - 1} or (index + 1) % self._section.every == 0
+
+    def probe(self, index: int, agent: AgentCopy) -> None:
+        """Start probing a copy of the agent's weights."""
+        shared = self._workers.share({"agent": agent.weights(), "t0": agent.t0()})
+        self._pending.append(self._workers.submit("assess", index, shared))
+
+    def collect(self) -> list[Assessment]:
+        """Wait for what was started."""
+        started, self._pending = self._pending, []
+        found = [pending.result() for pending in started]
+        assert all(isinstance(each, Assessment) for each in found)
+        return [each for each in found if isinstance(each, Assessment)]
+
+
+class BlindObserver:
+    """Sees nothing: the run without an observer."""
+
+    def is_due(self, index: int) -> bool:
+        """Say no."""
+        del index
+        return False
+
+    def probe(self, index: int, agent: AgentCopy) -> None:
+        """Do nothing."""
+
+    def collect(self) -> list[Assessment]:
+        """Return nothing."""
+        return []

@@ -1,0 +1,1 @@
+"""Play: blocks of matches, and who sits at their tables."""

@@ -1,0 +1,72 @@
+"""The agent as the loop knows it: a version, and how new weights reach everything that plays."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from socratic.errors import SyncError
+from socratic.play.rollout import BlockRollout
+from socratic.protocols import Weights
+from socratic.records import Metrics, Update, Verdict
+
+
+class PublishedAgent:
+    """Hands the learner's weights to the rollout, and copies of them to whoever may look."""
+
+    def __init__(self, live: Callable[[], Weights], t0: Callable[[], Weights], rollout: BlockRollout, seated: Sequence[str]) -> None:
+        """Publish what `live` returns.
+
+        Args:
+            live: the learner's weights.
+            t0: the weights as they were when the system was closed.
+            rollout: what plays.
+            seated: players by weights other than the agent's that the line-ups seat ("t0").
+        """
+        self._live = live
+        self._t0 = t0
+        self._rollout = rollout
+        self._seated = seated
+        self._weights = live()
+        self._send()
+
+    @property
+    def version(self) -> int:
+        """The version that plays."""
+        return self._weights.version
+
+    def publish(self, update: Update, verdict: Verdict) -> Metrics:
+        """Send the learner's new weights to the rollout.
+
+        Raises:
+            SyncError: what the learner holds is not what it said it learned.
+        """
+        del verdict
+        start = time.perf_counter()
+        self._weights = self._live()
+        if self._weights.fingerprint != update.fingerprint:
+            raise SyncError(
+                f"version {update.version} was learned as {update.fingerprint[:12]} and is published as "
+                f"{self._weights.fingerprint[:12]}; resume the run from its last checkpoint"
+            )
+        self._send()
+        return {
+            "sync/version": self._weights.version,
+            "sync/fingerprint_ok": 1.0,
+            "sync/seconds": time.perf_counter() - start,
+        }
+
+    def weights(self) -> Weights:
+        """Return the published weights."""
+        return self._weights
+
+    def t0(self) -> Weights:
+        """Return the weights as they were when the system was closed."""
+        return self._t0()
+
+    def resend(self) -> None:
+        """Publish what the learner holds now: after a checkpoint was loaded into it."""
+        self._weights = self._live()
+        self._send()
+
+    def _send(self) -> None:
+        seated = {"t0": self._t0()} if "t0" in self._seated else {}
+        self._rollout.sync({"agent": self._weights, **seated})

@@ -1,0 +1,104 @@
+"""Token tree: sequences that share prefixes, laid out so that one forward pass computes every distinct prefix once.
+
+Each distinct prefix is a node. A node attends to its ancestors and itself, and its position is its depth, so that its
+output is what the plain forward pass of its sequence gives (up to rounding). Self-play needs this: hundreds of live matches
+stand in a few dozen different places, and all of them begin with the same rules.
+
+Shape letters: N nodes, S sequences.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenTree:
+    """One pack of sequences."""
+
+    tokens_N: NDArray[np.int64]
+    depths_N: NDArray[np.int64]
+    sees_NN: NDArray[np.bool_]  # sees_NN[i, j]: j is i or an ancestor of i
+    members: tuple[int, ...]  # which of the given sequences are in this pack
+    ends_S: NDArray[np.int64]  # for each member, the node of its last token
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether the tree is one plain sequence, which needs no mask."""
+        return bool(self.depths_N[-1] == len(self.depths_N) - 1)
+
+
+def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int) -> list[TokenTree]:
+    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives.
+
+    Equal sequences share their end node. A sequence longer than `max_nodes` gets a tree of its own.
+
+    Raises:
+        ValueError: a sequence is empty.
+    """
+    order = sorted(range(len(sequences)), key=lambda index: sequences[index])
+    trees: list[TokenTree] = []
+    pack = _Pack()
+    for index in order:
+        sequence = sequences[index]
+        if not sequence:
+            raise ValueError(f"sequence {index} is empty")
+        if pack.members and len(pack.tokens) + pack.growth(sequence) > max_nodes:
+            trees.append(pack.closed())
+            pack = _Pack()
+        pack.add(index, sequence)
+    if pack.members:
+        trees.append(pack.closed())
+    return trees
+
+
+class _Pack:
+    """A tree that still grows. Sequences arrive sorted, so a shared prefix is always shared with the one before."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.parents: list[int] = []
+        self.depths: list[int] = []
+        self.members: list[int] = []
+        self.ends: list[int] = []
+        self._last: tuple[int, ...] = ()
+        self._path: list[int] = []
+
+    def growth(self, sequence: tuple[int, ...]) -> int:
+        return len(sequence) - self._shared(sequence)
+
+    def add(self, index: int, sequence: tuple[int, ...]) -> None:
+        shared = self._shared(sequence)
+        del self._path[shared:]
+        for depth in range(shared, len(sequence)):
+            self.parents.append(self._path[-1] if depth else -1)
+            self._path.append(len(self.tokens))
+            self.tokens.append(sequence[depth])
+            self.depths.append(depth)
+        self._last = sequence
+        self.members.append(index)
+        self.ends.append(self._path[-1])
+
+    def closed(self) -> TokenTree:
+        size = len(self.tokens)
+        sees = np.zeros((size, size), dtype=np.bool_)
+        for node, parent in enumerate(self.parents):
+            if parent >= 0:
+                sees[node, : parent + 1] = sees[parent, : parent + 1]
+            sees[node, node] = True
+        return TokenTree(
+            tokens_N=np.array(self.tokens, dtype=np.int64),
+            depths_N=np.array(self.depths, dtype=np.int64),
+            sees_NN=sees,
+            members=tuple(self.members),
+            ends_S=np.array(self.ends, dtype=np.int64),
+        )
+
+    def _shared(self, sequence: tuple[int, ...]) -> int:
+        last = self._last
+        limit = min(len(last), len(sequence))
+        if last[:limit] == sequence[:limit]:
+            return limit
+        return next(i for i in range(limit) if last[i] != sequence[i])
