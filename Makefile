@@ -1,7 +1,8 @@
 # Everything below works from a fresh clone: the environment is made when a target first needs it.
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: only errors are shown.
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench clean
@@ -16,7 +17,7 @@ test: .venv/dev  ## Check the style, the types, the imports and the dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
 	$(BIN)/pytest -n 2
 
@@ -33,9 +34,11 @@ clean:  ## Remove the environment and every cache
 	$(PYTHON) -m venv .venv
 
 .venv/core: pyproject.toml | .venv/bin/python
+	@echo "Installing Socratic into .venv; the first time takes some minutes"
 	$(INSTALL) --editable '.[solve]'
 	@touch $@
 
 .venv/dev: pyproject.toml | .venv/bin/python
+	@echo "Installing Socratic and its checks into .venv; the first time takes some minutes"
 	$(INSTALL) --editable '.[dev]'
 	@touch .venv/core $@

@@ -118,6 +118,7 @@ class ObserverSection(Section):
     episodes: Positive = 200  # for each opponent, where the truth is drawn and not exact
     max_states: Positive = 4000  # information states up to which auto reads the whole strategy
     opponents: tuple[str, ...] = ("scripted:random", "scripted:optimal", "t0")
+    lease_s: float = Field(1800.0, gt=0)  # how long an assessment may take
     noise: bool = False  # report random numbers in place of the truth (a closure test)
 
 

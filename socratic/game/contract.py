@@ -74,6 +74,7 @@ class Game:
         self.source = _source_of(rules_in_code)
         self.version = self.version or _hash_of(self.source, rules_in_code)
         self.module = rules_in_code.__module__
+        self.file = rules_in_code.__code__.co_filename
         self.parameters = _parameters_of(rules_in_code, self.name)
         self._check_declaration()
 

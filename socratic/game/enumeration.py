@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from socratic.errors import GameError, GameTooLarge
 from socratic.game.contract import Game, Params
-from socratic.game.live_match import foreign_await, options_of
-from socratic.game.table import Ask, Ledger, Lines, Question, Table
+from socratic.game.live_match import next_ask, options_of
+from socratic.game.table import Ledger, Lines, Question, Table
 from socratic.records import SELF, Line
 
 # A finite game of up to 100,000 leaves has no branch near this long; a game that never ends has.
@@ -124,13 +124,10 @@ class Walker:
         answer: object = None
         try:
             while True:
-                asked = coroutine.send(answer)
+                asked = next_ask(self.game, table, coroutine, answer)
                 if self._is_cut:
                     coroutine.close()
                     return
-                if not isinstance(asked, Ask) or asked.table is not table:
-                    coroutine.close()
-                    raise GameError(foreign_await(self.game, None, repr(asked)))
                 answer = self._answer(asked.questions, views, is_single=asked.is_single)
         except StopIteration as end:
             if not self._is_cut:

@@ -6,14 +6,14 @@ a match is (game, version, parameters, seed, replies); saving, loading and forki
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch
 from socratic.game.contract import Game, Params
-from socratic.game.table import Ask, Ledger, Legal, Question, Request, Secret, StepReward, Table
+from socratic.game.table import Ask, Ledger, Legal, Question, Request, Scores, Secret, StepReward, Table
 from socratic.records import SELF, Line, ParameterValue
 from socratic.seeds import Seed
 
@@ -248,17 +248,10 @@ class LiveMatch:
     def _advance(self, answer: object) -> None:
         """Run the game up to its next question or its end."""
         try:
-            asked = self._coroutine.send(answer)
+            asked = next_ask(self.game, self._table, self._coroutine, answer)
         except StopIteration as end:
             self._end(FINISHED, self.game.checked_scores(end.value))
             return
-        except RuntimeError as error:
-            if "running event loop" not in str(error):
-                raise
-            raise GameError(foreign_await(self.game, self._last_seat(), str(error))) from error
-        if not isinstance(asked, Ask) or asked.table is not self._table:
-            self._coroutine.close()
-            raise GameError(foreign_await(self.game, self._last_seat(), repr(asked)))
         self._is_single = asked.is_single
         self._pending = {question.seat: _Pending(question, options_of(self.game, question)) for question in asked.questions}
         self._put_requests()
@@ -282,8 +275,6 @@ class LiveMatch:
     def _accepts(self, pending: _Pending, reply: str) -> bool:
         """Write the reply down; keep the answer if it is legal, else say so to its seat."""
         seat = pending.question.seat
-        if not isinstance(reply, str):
-            raise GameError(f"{self.game.name} got {reply!r} from seat {self.game.seats[seat]!r}, expected a text")
         self._replies.append(reply)
         view = self._ledger.views[seat]
         view.append(Line(speaker=SELF, text=reply))
@@ -301,9 +292,6 @@ class LiveMatch:
         self._requests = ()
         self.scores = scores
         self.ending = ending
-
-    def _last_seat(self) -> int | None:
-        return self._requests[-1].seat if self._requests else None
 
 
 def read_reply(reply: str, legal: Legal) -> object:
@@ -356,7 +344,27 @@ def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
     return tuple(options)
 
 
-def foreign_await(game: Game, seat: int | None, found: str) -> str:
-    """Return what to say of a game that awaits something besides its table."""
-    after = "before its first question" if seat is None else f"after the reply of seat {game.seats[seat]!r}"
+def next_ask(game: Game, table: Table, coroutine: Coroutine[object, object, Scores], answer: object) -> Ask[object]:
+    """Run a game up to its next question.
+
+    Raises:
+        StopIteration: the game returned its scores.
+        GameError: it awaited something other than its table.
+    """
+    try:
+        asked = coroutine.send(answer)
+    except RuntimeError as error:
+        # What asyncio says where no loop runs, and none ever does here.
+        if "running event loop" not in str(error):
+            raise
+        raise GameError(_foreign_await(game, table, str(error))) from error
+    if isinstance(asked, Ask) and asked.table is table:
+        return asked
+    coroutine.close()
+    raise GameError(_foreign_await(game, table, repr(asked)))
+
+
+def _foreign_await(game: Game, table: Table, found: str) -> str:
+    seat = table.last_asked
+    after = "before its first question" if seat is None else f"after it asked seat {game.seats[seat]!r}"
     return f"{game.name} awaited something other than its table {after} ({found}); only t.ask and t.ask_all may be awaited"

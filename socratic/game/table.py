@@ -101,7 +101,7 @@ class Ask(Generic[T]):
 class Table:
     """All that a game may touch."""
 
-    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_views", "_zero_sum")
+    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_views", "_zero_sum", "last_asked")
 
     def __init__(self, ledger: Ledger, dice: Dice, *, name: str, zero_sum: bool, bounds: tuple[float, float]) -> None:
         self._ledger = ledger
@@ -110,6 +110,7 @@ class Table:
         self._name = name
         self._zero_sum = zero_sum
         self._bounds = bounds
+        self.last_asked: int | None = None  # whom to name when the game goes wrong
 
     def tell(self, seats: int | Iterable[int] | None, text: str) -> None:
         """Show `text` to one seat, to some, or to all (None)."""
@@ -137,6 +138,7 @@ class Table:
                 returns the move or raises `IllegalMove` or `ValueError`, or None: any text.
         """
         self._checked(seat)
+        self.last_asked = seat
         return Ask(self, (Question(seat, prompt, legal),), is_single=True)
 
     @overload
@@ -149,6 +151,7 @@ class Table:
             raise GameError(f"{self._name} asked nobody: ask_all needs at least one seat")
         self._checked(asks)
         questions = tuple(Question(seat, *(asked if isinstance(asked, tuple) else (asked, None))) for seat, asked in sorted(asks.items()))
+        self.last_asked = questions[-1].seat
         return Ask(self, questions, is_single=False)
 
     def choose(self, options: Sequence[Option], weights: Sequence[float] | None = None) -> Option:

@@ -43,19 +43,17 @@ class Drawn:
 
 
 class Engine:
-    """Draws replies from a policy; a pure function of (weights, prompts) at fixed threads."""
+    """Draws replies from a policy; a pure function of (weights, prompts) at a fixed number of torch threads."""
 
-    def __init__(self, policy: Policy, *, temperature: float, max_new_tokens: int, pack_tokens: int, threads: int) -> None:
+    def __init__(self, policy: Policy, *, temperature: float, max_new_tokens: int, pack_tokens: int) -> None:
         self.policy = policy
         self.temperature = temperature
         self.max_new_tokens = max_new_tokens
         self.pack_tokens = pack_tokens
-        self.threads = threads
 
     @torch.no_grad()
     def draw(self, prompts: Sequence[Prompt], weights: PolicyWeights | None = None) -> list[Drawn]:
         """Draw a reply to each prompt, in order; `weights` lends other trained weights for this call."""
-        torch.set_num_threads(self.threads)
         with self.policy.wearing(weights):
             masked = [i for i, prompt in enumerate(prompts) if prompt.options is not None]
             free = [i for i, prompt in enumerate(prompts) if prompt.options is None]
@@ -68,7 +66,6 @@ class Engine:
         self, asked: Sequence[tuple[Tokens, tuple[Tokens, ...]]], weights: PolicyWeights | None = None
     ) -> list[list[float]]:
         """Return the log-probability of each option of each (context, options), as masked play draws it."""
-        torch.set_num_threads(self.threads)
         with self.policy.wearing(weights):
             tables = self._choice_log_probs(asked)
         result = []
@@ -82,7 +79,6 @@ class Engine:
         self, asked: Sequence[tuple[Tokens, tuple[Tokens, ...]]], weights: PolicyWeights | None = None
     ) -> list[list[float]]:
         """Return the log-probability of each reply's whole text after each context, without a mask."""
-        torch.set_num_threads(self.threads)
         sequences = sorted({context + option[:n] for context, options in asked for option in options for n in range(len(option))})
         rows: dict[Tokens, Tensor] = {}
         with self.policy.wearing(weights):

@@ -58,8 +58,10 @@ class Fanout:
         for mirror in tuple(self._mirrors):
             try:
                 hand_on(mirror)
-            except Exception as error:  # noqa: BLE001 - a mirror is anybody's plugin, may fail in any way, and must not end the run
+            except Exception as error:  # a mirror is anybody's plugin, may fail in any way, and must not end the run
                 self._mirrors.remove(mirror)
                 name = type(mirror).__name__
-                logger.warning("%s failed and is dropped; the run goes on and its record is whole: %s: %s", name, type(error).__name__, error)
+                logger.warning(
+                    "%s failed and is dropped; the run goes on and its record is whole: %s: %s", name, type(error).__name__, error
+                )
                 logger.debug("how %s failed", name, exc_info=True)

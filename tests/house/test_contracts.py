@@ -89,8 +89,9 @@ def test_every_contract_has_a_breach_planted() -> None:
 
 
 def test_the_doors_are_open_to_their_keepers(tree: Path) -> None:
+    before = verdicts(tree)
     (tree / "socratic/cluster/planted.py").write_text("import ray\n", encoding="utf-8")
     (tree / "socratic/learner/planted.py").write_text("import accelerate\nimport torch\n", encoding="utf-8")
     (tree / "socratic/policy/planted.py").write_text("import peft\nimport torch\nimport transformers\n", encoding="utf-8")
     (tree / "socratic_games/planted.py").write_text("import socratic.errors\nimport socratic.game\n", encoding="utf-8")
-    assert verdicts(tree) == dict.fromkeys(CONTRACTS, True)
+    assert verdicts(tree) == before

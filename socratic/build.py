@@ -1,0 +1,279 @@
+"""From a configuration to live parts: the only file that knows all classes.
+
+`close_system` does what must happen before t0 (random play, a tokenizer, a warm-up), and returns the parts on both sides of the
+boundary. Workers are built where they live, from factories small enough to travel.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import torch
+
+from socratic.config import Config
+from socratic.critics.outcome import OutcomeCritic, RandomCritic
+from socratic.errors import ConfigError
+from socratic.game import Game
+from socratic.guard.guard import MeasuringGuard
+from socratic.learner.learner import PolicyLearner
+from socratic.loop import ClosedSystem, Outside
+from socratic.metagame.curriculum import Course, FixedCurriculum
+from socratic.observer.observer import BlindObserver, ObserverWorker, TruthObserver
+from socratic.play.block import PlayRules, play_block
+from socratic.play.publishing import PublishedAgent
+from socratic.play.rollout import BlockRollout
+from socratic.play.worker import PlayWorker
+from socratic.policy.agent import PolicyPlayer
+from socratic.policy.engine import Engine
+from socratic.policy.recipe import PolicyRecipe, make_policy
+from socratic.policy.scratch import lexicon, warm_up
+from socratic.policy.scripted import ScriptedPlayers
+from socratic.policy.transformer import Policy
+from socratic.policy.weights import PolicyWeights
+from socratic.protocols import Critic, Executor, Json, Player, Stateful, TensorStateful, Tracker, Weights, Workers
+from socratic.records import Episode, Match
+from socratic.registry import load_game
+from socratic.seeds import Seed
+
+logger = logging.getLogger(__name__)
+
+# Random matches of each game that the tokenizer and the warm-up are made from: enough to meet every word and most places.
+NUM_RANDOM_MATCHES = 512
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """A run's live parts."""
+
+    system: ClosedSystem
+    outside: Outside
+    agent: PublishedAgent
+    parts: Mapping[str, Stateful | TensorStateful]  # what a checkpoint holds
+    recipe: PolicyRecipe
+    workers: tuple[Workers, ...]
+
+
+def game_versions(config: Config) -> dict[str, str]:
+    """Return the version hash of each game, having checked its parameters and line-ups.
+
+    Raises:
+        UnknownGame: no such game.
+        ConfigError: a parameter or a line-up does not fit its game.
+    """
+    versions = {}
+    for name, section in config.games.items():
+        game = load_game(name)
+        game.complete(section.params)
+        for lineup in section.lineups:
+            if len(lineup) != len(game.seats) or "agent" not in lineup:
+                raise ConfigError(
+                    f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them"
+                )
+        versions[name] = game.version
+    return versions
+
+
+def openings(config: Config) -> list[str]:
+    """Return what of the configuration brings outside knowledge into the system after t0."""
+    seated = {player for section in config.games.values() for lineup in section.lineups for player in lineup}
+    return [f"line-ups seat {player}" for player in sorted(seated) if player == "scripted:optimal"]
+
+
+def draft(config: Config) -> PolicyRecipe:
+    """Return the recipe of the run's policy: for a scratch policy, with the words of random play."""
+    words: tuple[str, ...] = ()
+    if config.policy.source == "scratch":
+        words = tuple(lexicon(random_play(config)))
+    return PolicyRecipe(
+        section=config.policy, uses_lora=config.uses_lora, seed=Seed(config.seed).child("policy"), lexicon=words
+    )
+
+
+def random_play(config: Config) -> list[Episode]:
+    """Play every game of the configuration with random legal moves, as a scratch policy's first reading."""
+    episodes = []
+    scripted = ScriptedPlayers(load_game)
+    for name, section in config.games.items():
+        game = load_game(name)
+        course = Course(
+            game=name,
+            params=section.params,
+            lineups=(("scripted:random",) * len(game.seats),),
+            episodes=NUM_RANDOM_MATCHES,
+            group=1,
+        )
+        matches = FixedCurriculum([course], Seed(config.seed).child("first reading")).choose(0, 0)
+        episodes += play_block(matches, load_game, partial(_scripted_seat, scripted), PlayRules())
+    return episodes
+
+
+def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, tracker: Tracker, *, is_resumed: bool) -> Live:
+    """Build everything; at the end of it the system is closed, and the weights are t0's.
+
+    Workers start while the policy is warmed up. A resumed run skips the warm-up: its checkpoint holds t0.
+    """
+    seed = Seed(config.seed)
+    play_workers = executor.spawn(
+        "play",
+        PlayFactory(config=config, recipe=recipe),
+        count=config.play.actors,
+        threads=config.play.threads,
+        lease_s=config.play.lease_s,
+    )
+    observer, observer_workers = _observer(config, recipe, executor)
+    policy = make_policy(recipe)
+    if config.policy.source == "scratch" and not is_resumed:
+        torch.set_num_threads(config.learner.threads)
+        loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"))
+        logger.info("warmed up on random play: %.3f nats a token", loss)
+    learner = PolicyLearner(
+        policy, config.learner, temperature=config.play.temperature, generations=config.generations
+    )
+    rollout = BlockRollout(play_workers, config.play.block)
+    seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
+    agent = PublishedAgent(learner.weights, learner.t0, rollout, seated)
+    guard = MeasuringGuard()
+    system = ClosedSystem(
+        curriculum=FixedCurriculum(_courses(config), seed.child("curriculum")),
+        rollout=rollout,
+        critic=_critic(config, seed),
+        learner=learner,
+        guard=guard,
+        agent=agent,
+    )
+    return Live(
+        system=system,
+        outside=Outside(observer=observer, tracker=tracker),
+        agent=agent,
+        parts={"learner": learner, "guard": guard},
+        recipe=recipe,
+        workers=(play_workers, *observer_workers),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlayFactory:
+    """Builds a play worker where it will live."""
+
+    config: Config
+    recipe: PolicyRecipe
+
+    def __call__(self) -> PlayWorker:
+        """Build the policy, its engine and the games."""
+        return _play_worker(self.config, _engine(self.config, self.recipe))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObserverFactory:
+    """Builds the observer's worker where it will live."""
+
+    config: Config
+    recipe: PolicyRecipe
+
+    def __call__(self) -> ObserverWorker:
+        """Build a policy of its own, and matches of its own to play it in."""
+        engine = _engine(self.config, self.recipe)
+        worker = _play_worker(self.config, engine)
+
+        def play(matches: list[Match], weights: Mapping[str, PolicyWeights]) -> list[Episode]:
+            size = self.config.play.block
+            starts = range(0, len(matches), size)
+            return [e for start in starts for e in worker.play(matches[start : start + size], weights).episodes]
+
+        return ObserverWorker(
+            section=self.config.observer,
+            games=self.config.games,
+            game_of=load_game,
+            engine=engine,
+            play=cast("Callable[..., list[Episode]]", play),
+            is_masked=self.config.is_masked,
+            seed=Seed(self.config.seed).child("observer"),
+        )
+
+
+def recipe_to_json(recipe: PolicyRecipe) -> dict[str, Json]:
+    """Return what a run keeps of its recipe; the rest is in its configuration."""
+    return {"lexicon": list(recipe.lexicon)}
+
+
+def _observer(
+    config: Config, recipe: PolicyRecipe, executor: Executor
+) -> tuple[TruthObserver | BlindObserver, tuple[Workers, ...]]:
+    if not config.observer.enabled:
+        return BlindObserver(), ()
+    workers = executor.spawn(
+        "observer",
+        ObserverFactory(config=config, recipe=recipe),
+        threads=config.play.threads,
+        lease_s=config.observer.lease_s,
+    )
+    return TruthObserver(config.observer, workers, config.generations), (workers,)
+
+
+def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
+    play = config.play
+    return Engine(
+        make_policy(recipe),
+        temperature=play.temperature,
+        max_new_tokens=play.max_new_tokens,
+        pack_tokens=play.pack_tokens,
+    )
+
+
+def _play_worker(config: Config, engine: Engine) -> PlayWorker:
+    scripted = ScriptedPlayers(load_game)
+    policy = engine.policy
+
+    def seat(name: str, weights: Weights) -> Player:
+        return PolicyPlayer(
+            engine,
+            name=name,
+            weights=cast(PolicyWeights, weights),
+            is_masked=config.is_masked,
+            is_lent=name != "agent",
+        )
+
+    return PlayWorker(
+        game_of=load_game,
+        scripted=scripted.player,
+        install=partial(_install, policy),
+        seat=seat,
+        rules=PlayRules(retries=config.play.retries, max_turns=config.play.max_turns),
+    )
+
+
+def _install(policy: Policy, weights: Weights) -> str:
+    policy.load(cast(PolicyWeights, weights))
+    return policy.weights(weights.version).fingerprint
+
+
+def _courses(config: Config) -> list[Course]:
+    courses = []
+    for name, section in config.games.items():
+        game: Game = load_game(name)
+        courses.append(
+            Course(
+                game=name,
+                params=section.params,
+                lineups=section.lineups or (("agent",) * len(game.seats),),
+                episodes=section.episodes,
+                group=section.group,
+            )
+        )
+    return courses
+
+
+def _critic(config: Config, seed: Seed) -> Critic:
+    match config.feedback.critic:
+        case "outcome":
+            return OutcomeCritic()
+        case "random":
+            return RandomCritic(seed.child("random critic"))
+        case unknown:
+            raise ConfigError(f"feedback.critic is {unknown!r}; known: outcome, random")
+
+
+def _scripted_seat(scripted: ScriptedPlayers, name: str, match: Match) -> tuple[str, Player]:
+    return name, scripted.player(name, match)

@@ -1,0 +1,56 @@
+"""Calls that may lose their worker: how long each may take, how often each is tried, and what is said in the end."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from socratic.errors import PlayError
+
+logger = logging.getLogger(__name__)
+
+TRIES = 3  # of one call: the first, one for a machine's bad luck, one to be sure
+
+OnEvent: TypeAlias = Callable[[str, str], None]  # kind, message
+
+
+class WorkerLost(PlayError):
+    """A call that lost its worker every time it was tried.
+
+    The caller knows what the item holds: it may split it, or name the episode that is the culprit.
+    """
+
+    def __init__(self, message: str, index: int) -> None:
+        """Keep the position of the item among those of its `map`."""
+        super().__init__(message)
+        self.index = index
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One method of a worker and what it is called with."""
+
+    index: int  # the item's position among those of its `map`
+    method: str
+    item: object
+    shared: tuple[object, ...]
+    losses: list[str] = field(default_factory=list)  # why each try failed, in words
+
+    def lose(self, crew: str, reason: str, on_event: OnEvent) -> None:
+        """Note a lost worker.
+
+        Raises:
+            WorkerLost: it was the last try.
+        """
+        self.losses.append(reason)
+        message = f"{crew}: {self.method} lost its worker at item {self.index}, try {len(self.losses)} of {TRIES}: {reason}"
+        logger.warning("%s", message)
+        on_event("worker_lost", message)
+        if len(self.losses) >= TRIES:
+            reasons = "; ".join(dict.fromkeys(self.losses))
+            raise WorkerLost(f"{crew}: {self.method} lost its worker {TRIES} times at item {self.index}: {reasons}", self.index)
+
+
+def ignore_event(kind: str, message: str) -> None:
+    """Take an event and do nothing with it."""
+    del kind, message

@@ -1,0 +1,80 @@
+"""The executor whose workers live in Ray actors. Loads ray when it is started, not before."""
+
+import os
+import pickle  # noqa: TID251  (a factory is pickled to see that it can be; nothing is unpickled here)
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from socratic.cluster.facts import tighten_token
+from socratic.cluster.leases import OnEvent, ignore_event
+from socratic.errors import ConfigError, RunError
+from socratic.protocols import Workers
+
+if TYPE_CHECKING:
+    from socratic.cluster.ray_workers import RayWorkers
+
+PLACEMENT_S = 60.0  # a place is found in one or two seconds, or never
+
+
+class RayExecutor:
+    """Workers in Ray actors, on this machine or on a cluster.
+
+    Ray starts in a thread of its own, so that whoever called `start` or `spawn` can load torch meanwhile. The thread stays for
+    as long as Ray does, because the kernel ends Ray's processes with the thread that started them (PR_SET_PDEATHSIG).
+
+    Ctrl-C reaches none of Ray's processes: they block SIGINT, and actors have process groups of their own. So a driver that
+    only notes the first Ctrl-C gets the results it waits for, and one that lets KeyboardInterrupt rise calls `close`.
+    """
+
+    def __init__(
+        self, address: str = "", object_store_mb: int = 200, *, placement_s: float = PLACEMENT_S, on_event: OnEvent = ignore_event
+    ) -> None:
+        """Remember what to start; nothing is started yet.
+
+        Args:
+            address: a running cluster; empty for a private Ray on this machine.
+            object_store_mb: shared memory of a private Ray.
+            placement_s: how long an actor may wait for its place.
+            on_event: told of lost workers and repeated calls, as (kind, message), in the thread that waits for results.
+        """
+        self._address = address
+        self._object_store_mb = object_store_mb
+        self._placement_s = placement_s
+        self._on_event = on_event
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._settled = threading.Event()  # Ray is up, or will not be
+        self._closing = threading.Event()
+        self._is_up = False
+        self._failure: RunError | None = None
+        self._crews: list[RayWorkers] = []
+
+    def start(self) -> None:
+        """Begin to start Ray, and return at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
+            self._thread.start()
+
+    def spawn(
+        self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0
+    ) -> Workers:
+        """Ask for `count` actors that each build a worker; returns before they, or Ray, are there.
+
+        Raises:
+            ValueError: `count` is not positive.
+            ConfigError: the factory cannot travel to another process.
+        """
+        if count < 1:
+            raise ValueError(f"{name}: count is {count}, expected at least 1")
+        _require_portable(name, factory)
+        self.start()
+        return self._enlist(name, factory, count, threads, lease_s)
+
+    def close(self) -> None:
+        """Kill the actors, end Ray and wait until its processes are gone; a second call does nothing."""
+        if self._thread is None:
+            return
+        self._settled.wait()
+        if self._is_up:
+            ...

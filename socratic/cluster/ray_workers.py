@@ -1,0 +1,261 @@
+"""Workers in Ray actors: who has which call, for how long, and what happens when an actor is lost.
+
+This module loads ray; it is imported once a `RayExecutor` starts.
+
+One call at a time is given to each actor: a call takes tenths of a second or more and its way there a thousandth, and so a
+lost actor has one suspect. A lost actor is replaced by a new one and not restarted by Ray: without Ray's own retries, calls
+to an actor that restarts are refused, while calls to a new one wait for it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
+
+from socratic.cluster.host import Host
+from socratic.cluster.leases import Call, OnEvent
+from socratic.errors import PlayError, RunError, SocraticError
+from socratic.protocols import Pending
+
+LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, WorkerCrashedError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Crew:
+    """What all workers of one name have in common."""
+
+    name: str
+    factory: Callable[[], object]
+    count: int
+    threads: int
+    cpus: float  # what each actor reserves; bookkeeping, not a limit
+    lease_s: float
+    placement_s: float
+    on_event: OnEvent
+
+
+class Post:
+    """A place for one actor; when that is lost, the next one takes its place."""
+
+    def __init__(self, crew: Crew) -> None:
+        """Ask Ray for the first actor."""
+        self._crew = crew
+        self.number = 0
+        self.fill()
+
+    def fill(self) -> None:
+        """Ask Ray for an actor and have it build its worker; returns before either has happened."""
+        options = {"num_cpus": self._crew.cpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
+        self.actor = cast("ActorHandle[Host]", ray.remote(Host).options(**options).remote(self._crew.threads))
+        self.number += 1
+        self.is_built = False
+        self.deadline = time.monotonic() + self._crew.placement_s
+        self._backlog: list[ray.ObjectRef[object]] = []
+        self._placed = self.actor.place.remote()
+        self._is_placed = False
+        self.built: ray.ObjectRef[None] = self.actor.build.remote(self._crew.factory)
+
+    def send(self, call: Call) -> "ray.ObjectRef[object]":
+        """Send a call; the actor makes it after those that it already has."""
+        ref: ray.ObjectRef[object] = self.actor.call.remote(call.method, call.item, *call.shared)
+        self._backlog.append(ref)
+        return ref
+
+    def lease(self) -> float:
+        """Return until when the last call may take: those before it have their time too."""
+        _, unfinished = ray.wait(self._backlog, num_returns=len(self._backlog), timeout=0, fetch_local=False)
+        self._backlog = unfinished
+        return time.monotonic() + self._crew.lease_s * max(1, len(unfinished))
+
+    def is_building(self) -> bool:
+        """Say whether the actor has a place and is still within the time that building may take.
+
+        Raises:
+            PlayError: the actor found no place in time.
+        """
+        if self._is_placed:
+            return False
+        if not ray.wait([self._placed], timeout=0)[0]:
+            raise PlayError(self._describe_wait())
+        self._is_placed = True
+        self.deadline = time.monotonic() + self._crew.lease_s
+        return True
+
+    def empty(self) -> None:
+        """Kill the actor, dead or alive."""
+        ray.kill(self.actor, no_restart=True)
+
+    def _describe_wait(self) -> str:
+        total, free = ray.cluster_resources().get("CPU", 0.0), ray.available_resources().get("CPU", 0.0)
+        crew = self._crew
+        return (
+            f"a worker of {crew.name!r} has waited {crew.placement_s:g} s for {crew.cpus:g} CPU; Ray has {free:g} of {total:g} free. "
+            f"{crew.name!r} asks for {crew.count} x {crew.cpus:g}: use fewer actors or threads, or add nodes"
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """A call that was sent, and to whom."""
+
+    call: Call
+    post: Post
+    ref: "ray.ObjectRef[object]"
+    number: int  # of the actor at the post when it was sent
+    lease: float | None = None  # until when it may take; None until its worker is built
+
+    @property
+    def deadline(self) -> float:
+        """When somebody must look."""
+        return self.post.deadline if self.lease is None else self.lease
+
+
+class RayWorkers:
+    """Identical workers, each in an actor of its own.
+
+    Arguments and results are copied; numpy arrays in a shared payload arrive read-only and share the node's memory.
+    """
+
+    def __init__(self, crew: Crew, await_ray: Callable[[], None]) -> None:
+        """Remember who is wanted; `hire` asks for them."""
+        self._crew = crew
+        self._await_ray = await_ray
+        self._posts: list[Post] = []
+        self._is_closed = False
+
+    def hire(self) -> None:
+        """Ask Ray for the actors; returns before they are there."""
+        self._posts = [Post(self._crew) for _ in range(self._crew.count)]
+
+    def share(self, payload: object) -> object:
+        """Place a payload in Ray's object store; handles given to `map` and `submit` arrive as the payload."""
+        self._await_ray()
+        return ray.put(payload)
+
+    def map(self, method: str, items: Sequence[object], *shared: object) -> list[object]:
+        """Return `worker.method(item, *shared)` for each item, in the order of the items; whoever is free takes the next one.
+
+        Raises:
+            WorkerLost: an item lost its worker on every try; it has the item's `index`.
+            PlayError: no worker found a place.
+        """
+        self._await_ray()
+        waiting = deque(Call(index=index, method=method, item=item, shared=shared) for index, item in enumerate(items))
+        results: list[object] = [None] * len(items)
+        running: list[Running] = []
+        while waiting or running:
+            busy = [one.post for one in running]
+            idle = [post for post in self._posts if post not in busy]
+            running += [self._send(waiting.popleft(), post) for post in idle[: len(waiting)]]
+            for one, result in self.advance(running):
+                results[one.call.index] = result
+                running.remove(one)
+        return results
+
+    def submit(self, method: str, item: object, *shared: object) -> Pending:
+        """Start one call on the first worker; it runs whether or not anybody waits."""
+        self._await_ray()
+        return RayPending(self, self._send(Call(index=0, method=method, item=item, shared=shared), self._posts[0]))
+
+    def close(self) -> None:
+        """Kill the actors, in whatever they are doing."""
+        self._is_closed = True
+        for post in self._posts:
+            post.empty()
+        self._posts = []
+
+    def advance(self, running: Sequence[Running]) -> list[tuple[Running, object]]:
+        """Wait until something happens; return the calls that ended and what they returned, or raise what one raised."""
+        refs: set[ray.ObjectRef[object]] = {one.ref for one in running}
+        refs |= {cast("ray.ObjectRef[object]", one.post.built) for one in running if one.lease is None}
+        patience = max(0.0, min(one.deadline for one in running) - time.monotonic())
+        ready = set(ray.wait(list(refs), timeout=patience)[0])
+        ended = []
+        for one in running:
+            try:
+                if one.lease is None and not ready.isdisjoint((one.ref, one.post.built)):
+                    ray.get(one.post.built)  # before the call's own result: what building raised is the better story
+                    one.post.is_built = True
+                    one.lease = one.post.lease()
+                if one.ref in ready:
+                    ended.append((one, ray.get(one.ref)))
+                elif time.monotonic() >= one.deadline and not (one.lease is None and one.post.is_building()):
+                    self._replace(one, f"no answer within its lease of {self._crew.lease_s:g} s")
+            except LOST as error:
+                self._replace(one, _in_words(error))
+            except RayTaskError as error:
+                if isinstance(error.cause, SocraticError):
+                    raise error.cause from error
+                raise
+        return ended
+
+    def _send(self, call: Call, post: Post) -> Running:
+        if self._is_closed:
+            raise PlayError(f"{self._crew.name}: {call.method} was asked for after the workers were closed")
+        one = Running(call=call, post=post, ref=post.send(call), number=post.number)
+        if post.is_built:
+            one.lease = post.lease()
+        return one
+
+    def _replace(self, one: Running, reason: str) -> None:
+        """Put a new actor in the place of a lost one, and give it the call."""
+        if one.number == one.post.number:
+            one.post.empty()
+            one.post.fill()
+        one.call.lose(self._crew.name, reason, self._crew.on_event)
+        one.ref, one.number, one.lease = one.post.send(one.call), one.post.number, None
+
+
+class RayPending:
+    """A call that runs in the first worker."""
+
+    def __init__(self, workers: RayWorkers, running: Running) -> None:
+        """Remember whom to ask."""
+        self._workers = workers
+        self._running = running
+        self._results: list[object] = []
+
+    def result(self) -> object:
+        """Wait for the call, as often as it must be made, and return what it returned."""
+        while not self._results:
+            self._results = [result for _, result in self._workers.advance([self._running])]
+        return self._results[0]
+
+
+def connect(address: str, object_store_mb: int) -> None:
+    """Start a private Ray on this machine, or join the cluster at `address`.
+
+    Raises:
+        RunError: Ray cannot be started, or the cluster cannot be reached.
+    """
+    quiet = {"include_dashboard": False} if not address else {}
+    store = {"object_store_memory": object_store_mb * 2**20} if not address else {}
+    try:
+        # Without a namespace of its own a driver gets a new one. "local" keeps RAY_ADDRESS from being joined unasked.
+        ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **quiet, **store)
+    except (OSError, RuntimeError, ValueError, RayError) as error:
+        whom = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
+        remedy = "check ray.address and RAY_AUTH_TOKEN" if address else "`socratic doctor` lists stale sessions; or set play.executor=local"
+        raise RunError(f"cannot {whom}: {_first_line(error)}; {remedy}") from error
+
+
+def disconnect() -> None:
+    """Leave the cluster; a private Ray ends with all its processes."""
+    ray.shutdown()
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OutOfMemoryError):
+        return "the machine ran out of memory and Ray killed it; use fewer play.actors, a smaller play.block or a smaller policy"
+    if isinstance(error, NodeDiedError | ObjectLostError):
+        return f"its node or data was lost ({_first_line(error)})"
+    return "its process died: killed from outside, by the system for want of memory, or by a crash in native code"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
