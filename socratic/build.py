@@ -4,17 +4,19 @@
 boundary. Workers are built where they live, from factories small enough to travel.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import cast
 
 import torch
 
 from socratic.config import Config
 from socratic.critics.outcome import OutcomeCritic, RandomCritic
-from socratic.errors import ConfigError
+from socratic.errors import ConfigError, RunError
 from socratic.game import Game
 from socratic.guard.guard import MeasuringGuard
 from socratic.learner.learner import PolicyLearner
@@ -32,7 +34,7 @@ from socratic.policy.scratch import lexicon, warm_up
 from socratic.policy.scripted import ScriptedPlayers
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights
-from socratic.protocols import Critic, Executor, Json, Player, Stateful, TensorStateful, Tracker, Weights, Workers
+from socratic.protocols import Critic, Executor, Player, Stateful, TensorStateful, Tracker, Weights, Workers
 from socratic.records import Episode, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 # Random matches of each game that the tokenizer and the warm-up are made from: enough to meet every word and most places.
 NUM_RANDOM_MATCHES = 512
+RECIPE_FILE = "policy.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,40 +58,12 @@ class Live:
     workers: tuple[Workers, ...]
 
 
-def game_versions(config: Config) -> dict[str, str]:
-    """Return the version hash of each game, having checked its parameters and line-ups.
-
-    Raises:
-        UnknownGame: no such game.
-        ConfigError: a parameter or a line-up does not fit its game.
-    """
-    versions = {}
-    for name, section in config.games.items():
-        game = load_game(name)
-        game.complete(section.params)
-        for lineup in section.lineups:
-            if len(lineup) != len(game.seats) or "agent" not in lineup:
-                raise ConfigError(
-                    f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them"
-                )
-        versions[name] = game.version
-    return versions
-
-
-def openings(config: Config) -> list[str]:
-    """Return what of the configuration brings outside knowledge into the system after t0."""
-    seated = {player for section in config.games.values() for lineup in section.lineups for player in lineup}
-    return [f"line-ups seat {player}" for player in sorted(seated) if player == "scripted:optimal"]
-
-
 def draft(config: Config) -> PolicyRecipe:
     """Return the recipe of the run's policy: for a scratch policy, with the words of random play."""
     words: tuple[str, ...] = ()
     if config.policy.source == "scratch":
         words = tuple(lexicon(random_play(config)))
-    return PolicyRecipe(
-        section=config.policy, uses_lora=config.uses_lora, seed=Seed(config.seed).child("policy"), lexicon=words
-    )
+    return _recipe(config, words)
 
 
 def random_play(config: Config) -> list[Episode]:
@@ -129,7 +104,11 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"))
         logger.info("warmed up on random play: %.3f nats a token", loss)
     learner = PolicyLearner(
-        policy, config.learner, temperature=config.play.temperature, generations=config.generations
+        policy,
+        config.learner,
+        objectives={name: section.objective for name, section in config.games.items() if section.objective is not None},
+        temperature=config.play.temperature,
+        generations=config.generations,
     )
     rollout = BlockRollout(play_workers, config.play.block)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
@@ -193,9 +172,27 @@ class ObserverFactory:
         )
 
 
-def recipe_to_json(recipe: PolicyRecipe) -> dict[str, Json]:
-    """Return what a run keeps of its recipe; the rest is in its configuration."""
-    return {"lexicon": list(recipe.lexicon)}
+def save_recipe(recipe: PolicyRecipe, folder: Path) -> None:
+    """Keep in the run's folder what its configuration does not say of the policy: the words it can read."""
+    text = json.dumps({"lexicon": list(recipe.lexicon)}, ensure_ascii=False, indent=1)
+    (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
+
+
+def load_recipe(config: Config, folder: Path) -> PolicyRecipe:
+    """Return the recipe of a run that exists.
+
+    Raises:
+        RunError: the run's folder does not hold it.
+    """
+    try:
+        words = json.loads((folder / RECIPE_FILE).read_text(encoding="utf-8"))["lexicon"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder / RECIPE_FILE} cannot be read ({error}); the run is damaged, start it again") from None
+    return _recipe(config, tuple(str(word) for word in words))
+
+
+def _recipe(config: Config, words: tuple[str, ...]) -> PolicyRecipe:
+    return PolicyRecipe(section=config.policy, uses_lora=config.uses_lora, seed=Seed(config.seed).child("policy"), lexicon=words)
 
 
 def _observer(

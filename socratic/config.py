@@ -50,12 +50,21 @@ class PolicySection(Section):
     warmup: WarmUp = WarmUp()
 
 
+class Objective(Section):
+    """Coefficients of the loss's components; 0 leaves a component out."""
+
+    pg: float = Field(1.0, ge=0)
+    kl: float = Field(0.3, ge=0)
+    entropy: float = Field(0.0, ge=0)
+
+
 class GameSection(Section):
     """One game of the curriculum."""
 
     episodes: Positive = 64  # in each generation
     params: dict[str, Parameter] = {}
     group: Positive = 1  # how often each deal is played in a generation
+    objective: Objective | None = None  # what the learner's objective is for this game; none: learner.objective
     lineups: tuple[tuple[str, ...], ...] = ()  # who sits where, taken in turn; empty: the agent everywhere
 
 
@@ -79,14 +88,6 @@ class FeedbackSection(Section):
     """Who scores."""
 
     critic: str = "outcome"
-
-
-class Objective(Section):
-    """Coefficients of the loss's components; 0 leaves a component out."""
-
-    pg: float = Field(1.0, ge=0)
-    kl: float = Field(0.3, ge=0)
-    entropy: float = Field(0.0, ge=0)
 
 
 class LearnerSection(Section):

@@ -76,8 +76,6 @@ def advance(index: int, system: ClosedSystem) -> Generation:
 def watch(generation: Generation, agent: AgentCopy, outside: Outside) -> None:
     """Record a generation and probe a copy of the agent where that is due."""
     outside.tracker.record_generation(generation)
-    for note in generation.notes:
-        outside.tracker.record_event(generation.index, "note", note)
     if outside.observer.is_due(generation.index):
         report(outside)
         outside.observer.probe(generation.index, agent)

@@ -5,6 +5,7 @@ whole run says `@pytest.mark.enable_socket`. The order is shuffled (pytest-rando
 """
 
 import os
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,17 +20,28 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Open sockets to system tests, and skip what needs a device that is not here."""
+    """Open sockets to system tests, and skip what needs a device or weights that are not here."""
     for item in items:
         if item.get_closest_marker("system"):
             item.add_marker(pytest.mark.enable_socket)
-    on_gpu = [item for item in items if item.get_closest_marker("gpu")]
-    if on_gpu and not _has_gpu():
-        for item in on_gpu:
-            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+    _skip_unless(_has_gpu, "gpu", "no CUDA device on this machine", items)
+    _skip_unless(_has_smollm2, "needs_smollm2", "no SmolLM2 here; `socratic models add smollm2` brings it", items)
+
+
+def _skip_unless(is_here: Callable[[], bool], marker: str, reason: str, items: list[pytest.Item]) -> None:
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    if marked and not is_here():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _has_gpu() -> bool:
     import torch  # four seconds, and only runs that collect a GPU test pay them
 
     return torch.cuda.is_available()
+
+
+def _has_smollm2() -> bool:
+    from socratic.policy.smollm2 import has_smollm2
+
+    return has_smollm2()

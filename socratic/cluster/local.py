@@ -10,9 +10,7 @@ from socratic.protocols import Pending, Workers
 class LocalExecutor:
     """Workers in this process, called one after the other."""
 
-    def spawn(
-        self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0
-    ) -> Workers:
+    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
         """Return `count` separate workers, each built when it is first called.
 
         `lease_s` is not used: nobody is there to take the call away. `threads` is what torch may use during a call.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from socratic.cluster.ray_workers import RayWorkers
 
 PLACEMENT_S = 60.0  # a place is found in one or two seconds, or never
+PRIVATE_CPUS = 0.01  # of a CPU for each actor: nobody else reserves any, and five roles on two cores must not wait for each other
 
 
 class RayExecutor:
@@ -53,12 +54,11 @@ class RayExecutor:
     def start(self) -> None:
         """Begin to start Ray, and return at once."""
         if self._thread is None:
+            _prepare_environment(is_private=not self._address)
             self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
             self._thread.start()
 
-    def spawn(
-        self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0
-    ) -> Workers:
+    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
         """Ask for `count` actors that each build a worker; returns before they, or Ray, are there.
 
         Raises:
@@ -69,7 +69,25 @@ class RayExecutor:
             raise ValueError(f"{name}: count is {count}, expected at least 1")
         _require_portable(name, factory)
         self.start()
-        return self._enlist(name, factory, count, threads, lease_s)
+        from socratic.cluster.ray_workers import Crew, RayWorkers
+
+        crew = Crew(
+            name=name,
+            factory=factory,
+            count=count,
+            threads=threads,
+            cpus=threads if self._address else PRIVATE_CPUS,
+            lease_s=lease_s,
+            placement_s=self._placement_s,
+            on_event=self._on_event,
+        )
+        workers = RayWorkers(crew, self._await_ray)
+        with self._lock:
+            self._crews.append(workers)
+            if self._settled.is_set():
+                self._await_ray()
+                workers.hire()
+        return workers
 
     def close(self) -> None:
         """Kill the actors, end Ray and wait until its processes are gone; a second call does nothing."""
@@ -77,4 +95,63 @@ class RayExecutor:
             return
         self._settled.wait()
         if self._is_up:
-            ...
+            from socratic.cluster.ray_workers import disconnect
+
+            self._is_up = False
+            for workers in self._crews:
+                workers.close()
+            disconnect()
+        self._closing.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        """Start Ray and stay until it is closed."""
+        try:
+            from socratic.cluster.ray_workers import connect
+
+            tighten_token()
+            connect(self._address, self._object_store_mb)
+            tighten_token()  # a token that Ray has just made is readable by everybody
+            with self._lock:
+                for workers in self._crews:
+                    workers.hire()
+                self._is_up = True
+                self._settled.set()
+        except RunError as error:
+            self._failure = error
+        finally:
+            self._settled.set()
+        self._closing.wait()
+
+    def _await_ray(self) -> None:
+        """Wait until Ray is up.
+
+        Raises:
+            RunError: it could not be started, or was closed.
+        """
+        self._settled.wait()
+        if self._failure is not None:
+            raise self._failure
+        if not self._is_up:
+            raise RunError("Ray is not running: it was closed, or failed with the traceback above")
+
+
+def _prepare_environment(is_private: bool) -> None:
+    """Say what Ray reads while it is imported and when it starts its processes."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` has every actor build an environment
+    # A driver prints what the raylet says of dead workers to stdout, whatever the logging options; `on_event` says it in our words.
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
+    if is_private:
+        # Ray listens on every interface, and whoever may call it runs code: the token is what keeps strangers out.
+        os.environ["RAY_AUTH_MODE"] = "token"
+
+
+def _require_portable(name: str, factory: Callable[[], object]) -> None:
+    try:
+        pickle.dumps(factory)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"the factory of {name!r} cannot travel to an actor: {error}; make it a module's function or class, "
+            "a functools.partial of one, or a frozen dataclass with __call__, and let it open files and devices only when called"
+        ) from None

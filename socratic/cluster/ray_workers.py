@@ -7,11 +7,12 @@ lost actor has one suspect. A lost actor is replaced by a new one and not restar
 to an actor that restarts are refused, while calls to a new one wait for it.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
@@ -23,6 +24,25 @@ from socratic.errors import PlayError, RunError, SocraticError
 from socratic.protocols import Pending
 
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, WorkerCrashedError)
+
+
+Returned = TypeVar("Returned")
+
+
+class Remote(Protocol, Generic[Returned]):
+    """A method of an actor."""
+
+    def remote(self, *arguments: object) -> "ray.ObjectRef[Returned]":
+        """Send a call."""
+        ...
+
+
+class HostActor(Protocol):
+    """A `Host` seen from outside; Ray's own type for it forgets the methods."""
+
+    place: Remote[int]
+    build: Remote[None]
+    call: Remote[object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +71,18 @@ class Post:
     def fill(self) -> None:
         """Ask Ray for an actor and have it build its worker; returns before either has happened."""
         options = {"num_cpus": self._crew.cpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
-        self.actor = cast("ActorHandle[Host]", ray.remote(Host).options(**options).remote(self._crew.threads))
+        self._actor = cast("HostActor", ray.remote(Host).options(**options).remote(self._crew.threads))
         self.number += 1
         self.is_built = False
         self.deadline = time.monotonic() + self._crew.placement_s
         self._backlog: list[ray.ObjectRef[object]] = []
-        self._placed = self.actor.place.remote()
+        self._placed = self._actor.place.remote()
         self._is_placed = False
-        self.built: ray.ObjectRef[None] = self.actor.build.remote(self._crew.factory)
+        self.built: ray.ObjectRef[None] = self._actor.build.remote(self._crew.factory)
 
     def send(self, call: Call) -> "ray.ObjectRef[object]":
         """Send a call; the actor makes it after those that it already has."""
-        ref: ray.ObjectRef[object] = self.actor.call.remote(call.method, call.item, *call.shared)
+        ref: ray.ObjectRef[object] = self._actor.call.remote(call.method, call.item, *call.shared)
         self._backlog.append(ref)
         return ref
 
@@ -88,10 +108,11 @@ class Post:
 
     def empty(self) -> None:
         """Kill the actor, dead or alive."""
-        ray.kill(self.actor, no_restart=True)
+        ray.kill(cast("ActorHandle[Host]", self._actor), no_restart=True)
 
     def _describe_wait(self) -> str:
-        total, free = ray.cluster_resources().get("CPU", 0.0), ray.available_resources().get("CPU", 0.0)
+        total: float = ray.cluster_resources().get("CPU", 0.0)
+        free: float = ray.available_resources().get("CPU", 0.0)
         crew = self._crew
         return (
             f"a worker of {crew.name!r} has waited {crew.placement_s:g} s for {crew.cpus:g} CPU; Ray has {free:g} of {total:g} free. "
@@ -233,11 +254,13 @@ def connect(address: str, object_store_mb: int) -> None:
     Raises:
         RunError: Ray cannot be started, or the cluster cannot be reached.
     """
-    quiet = {"include_dashboard": False} if not address else {}
-    store = {"object_store_memory": object_store_mb * 2**20} if not address else {}
     try:
-        # Without a namespace of its own a driver gets a new one. "local" keeps RAY_ADDRESS from being joined unasked.
-        ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **quiet, **store)
+        if address:
+            ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
+        else:
+            # "local" keeps a RAY_ADDRESS in the environment from being joined unasked.
+            store = object_store_mb * 2**20
+            ray.init("local", object_store_memory=store, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
     except (OSError, RuntimeError, ValueError, RayError) as error:
         whom = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
         remedy = "check ray.address and RAY_AUTH_TOKEN" if address else "`socratic doctor` lists stale sessions; or set play.executor=local"

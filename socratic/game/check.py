@@ -26,7 +26,6 @@ GAME_FAILURES = (
     AttributeError,
     LookupError,
     NameError,
-    NotImplementedError,
     RuntimeError,
     SocraticError,
     TypeError,
@@ -221,11 +220,7 @@ def _stays_finished(trial: Trial) -> str:
     for seed in trial.seeds[:2]:
         match = _played(trial.game, trial.params, seed)
         before = match.digest()
-        for replies in ({}, {0: "1"}):
-            try:
-                match.submit(replies)
-            except GameError:
-                continue
+        if not all(_is_refused(match, replies) for replies in ({}, {0: "1"})):
             raise Broken("it took a reply after its end")
         if match.requests() or match.digest() != before:
             raise Broken("it changed after its end")
@@ -239,9 +234,9 @@ def _takes_odd_replies(trial: Trial) -> str:
             match = LiveMatch(trial.game, trial.params, Seed(seed), retries=1)
             # The first question, and a later one where there is one.
             for _ in range(2):
-                if match.done:
-                    break
                 asked = match.requests()
+                if not asked:
+                    break
                 match.submit({request.seat: odd for request in asked})
                 num_tried += 1
                 for request in asked:
@@ -249,9 +244,8 @@ def _takes_odd_replies(trial: Trial) -> str:
                     said = view[len(request.view)]
                     if (said.speaker, said.text) != (SELF, odd):
                         raise Broken(f"the reply {odd[:40]!r} is not in its seat's view as it was given")
-                if match.done:
-                    break
-                match.submit(_random_replies(match, seed, 0.0))
+                if match.requests():
+                    match.submit(_random_replies(match, seed, 0.0))
     return f"{num_tried} empty, huge, unicode and forged replies were moves or refused"
 
 
@@ -265,8 +259,14 @@ def _choices_matter(trial: Trial) -> str:
         tree = enumerate_tree(trial.game, trial.params, MAX_LEAVES)
     except GameTooLarge as reason:
         return f"{len(scores)} different outcomes of random play; no best response: {reason}"
-    uniform = tree.uniform()
-    gains = [tree.best_response(uniform, seat)[0] - value for seat, value in enumerate(tree.values(uniform))]
+    # Where all babble, answering well may gain nothing (a reference game): so against an uneven strategy too.
+    draws = Seed(0).child("uneven")
+    uneven = [row * [draws.child("row", index).uniform(at) for at in range(len(row))] for index, row in enumerate(tree.uniform())]
+    strategies = (tree.uniform(), [row / row.sum() for row in uneven])
+    gains = [
+        max(tree.best_response(strategy, seat)[0] - tree.values(strategy)[seat] for strategy in strategies)
+        for seat in range(len(trial.game.seats))
+    ]
     if max(gains) <= TOLERANCE:
         raise Broken("no seat gains anything over random play by a best response")
     gained = ", ".join(f"{seat} {gain:+.3f}" for seat, gain in zip(trial.game.seats, gains, strict=True))
@@ -285,12 +285,12 @@ def _truths_agree(trial: Trial) -> str:
                 raise Broken(f"its {name} is {claim}, and the tree's value {value}")
         said.append(f"{' and '.join(claims)} {'agree with the tree' if value is not None else 'declared, no tree to hold them against'}")
     for seed in trial.seeds:
-        match = _played(trial.game, trial.params, seed)
-        verified = trial.game.verify(_episode(match, seed))
+        episode = _episode(trial, seed)
+        verified = trial.game.verify(episode)
         if verified is None:
             break
-        if match.scores is None or max(abs(a - b) for a, b in zip(verified, match.scores, strict=True)) > TOLERANCE:
-            raise Broken(f"seed {seed}: verify says {tuple(verified)}, play {match.scores}")
+        if max(abs(a - b) for a, b in zip(verified, episode.scores, strict=True)) > TOLERANCE:
+            raise Broken(f"seed {seed}: verify says {tuple(verified)}, play {episode.scores}")
         said = [*said[:1], "verify agrees with play"]
     if not said:
         raise NotTried("the game declares no optimum, solver or verifier")
@@ -313,7 +313,7 @@ def _exact_value(trial: Trial) -> float | None:
 
 
 def _played(
-    game: Game, params: Params, seed: int, illegal_share: float = 0.0, *, retries: int = 1, max_turns: int = 1000
+    game: Game, params: Params, seed: int, illegal_share: float = 0.0, *, retries: int = len(COMMON_REPLIES), max_turns: int = 1000
 ) -> LiveMatch:
     match = LiveMatch(game, params, Seed(seed), retries=retries, max_turns=max_turns)
     while not match.done:
@@ -322,52 +322,62 @@ def _played(
 
 
 def _random_replies(match: LiveMatch, seed: int, illegal_share: float) -> dict[int, str]:
-    draws = Seed(seed).child("players")
     replies = {}
     bot = match.game.bot("random", match.params)
     for request in match.requests():
-        own = draws.child("turn", request.turn)
+        own = Seed(seed).child("players", request.turn)
         if own.uniform(0) < illegal_share:
             replies[request.seat] = ODD_REPLIES[own.integer(len(ODD_REPLIES), 1)]
-        elif bot is not None:
-            replies[request.seat] = bot(request, own)
         else:
-            replies[request.seat] = _random_move(match, request, own)
+            replies[request.seat] = (bot or _random_move)(request, own)
     return replies
 
 
-def _random_move(match: LiveMatch, request: Request, seed: Seed) -> str:
-    """Return a listed option, or the first common reply that the game takes."""
+def _random_move(request: Request, seed: Seed) -> str:
+    """Return a listed option; where there is no list, another common reply at each attempt."""
     if request.legal is not None:
         return request.legal[seed.integer(len(request.legal), 1)]
-    order = seed.permutation(len(COMMON_REPLIES))
-    return next((COMMON_REPLIES[at] for at in order if match.takes(request.seat, COMMON_REPLIES[at])), COMMON_REPLIES[0])
+    return COMMON_REPLIES[(seed.integer(len(COMMON_REPLIES), 1) + request.attempt) % len(COMMON_REPLIES)]
 
 
 def _digests(game: Game, params: Params, seeds: Sequence[int]) -> list[str]:
     return [_played(game, params, seed, share).digest() for seed in seeds for share in (0.0, 0.2)]
 
 
-def _episode(match: LiveMatch, seed: int) -> Episode:
-    specification = Match(
-        episode_id=f"check-{seed}",
-        game=match.game.name,
-        params=match.params,
-        seed=seed,
-        draw_seed=seed,
-        seats=("scripted:random",) * len(match.game.seats),
-        version=0,
-    )
+def _is_refused(match: LiveMatch, replies: dict[int, str]) -> bool:
+    try:
+        match.submit(replies)
+    except GameError:
+        return True
+    return False
+
+
+def _episode(trial: Trial, seed: int) -> Episode:
+    """Play once more, at random, and write the record that a run would."""
+    player = "scripted:random"
+    live = LiveMatch(trial.game, trial.params, Seed(seed), retries=len(COMMON_REPLIES))
+    turns = []
+    while not live.done:
+        replies = _random_replies(live, seed, 0.0)
+        refused = live.submit(replies)
+        turns += [Turn(seat=seat, reply=reply, is_legal=seat not in refused, player=player, version=0) for seat, reply in replies.items()]
+    seats = range(len(trial.game.seats))
     return Episode(
-        match=specification,
-        scores=match.scores or (),
-        turns=tuple(
-            Turn(seat=move.seat, reply=move.reply, is_legal=move.is_legal, player="scripted:random", version=0) for move in match.moves
+        match=Match(
+            episode_id=f"check-{seed}",
+            game=trial.game.name,
+            params=live.params,
+            seed=seed,
+            draw_seed=seed,
+            seats=(player,) * len(seats),
+            version=0,
         ),
-        views=tuple(match.view(seat) for seat in range(len(match.game.seats))),
-        ending=match.ending or "",
-        forfeiter=match.forfeiter,
-        probes=match.probes,
+        scores=live.scores or (),
+        turns=tuple(turns),
+        views=tuple(live.view(seat) for seat in seats),
+        ending=live.ending or "",
+        forfeiter=live.forfeiter,
+        probes=live.probes,
     )
 
 

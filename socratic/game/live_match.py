@@ -141,13 +141,15 @@ class LiveMatch:
         if replies.keys() != self._pending.keys():
             asked, given = sorted(self._pending), sorted(replies)
             raise GameError(f"{self.game.name} asks seats {asked} and got replies from {given}; submit one to each request")
-        forfeiters, refused = [], []
-        for seat, pending in list(self._pending.items()):
-            if not self._accepts(pending, replies[seat]):
-                refused.append(seat)
-                pending.attempt += 1
-                if pending.attempt > self.retries:
-                    forfeiters.append(seat)
+        # What a player hands over is checked, not believed: half a submission would spoil the match.
+        given_replies: Mapping[int, object] = replies
+        for seat, reply in given_replies.items():
+            if not isinstance(reply, str):
+                raise GameError(f"{self.game.name} got {reply!r} from seat {self.game.seats[seat]!r}, expected a text")
+        refused = frozenset([seat for seat, pending in list(self._pending.items()) if not self._accepts(pending, replies[seat])])
+        for seat in refused:
+            self._pending[seat].attempt += 1
+        forfeiters = sorted(seat for seat in refused if self._pending[seat].attempt > self.retries)
         if forfeiters:
             self.forfeiter = forfeiters[0]
             self._end(FORFEIT, self.game.forfeit_scores(forfeiters))
@@ -156,7 +158,7 @@ class LiveMatch:
         else:
             answers, self._answers = self._answers, {}
             self._advance(next(iter(answers.values())) if self._is_single else dict(sorted(answers.items())))
-        return frozenset(refused)
+        return refused
 
     def save(self) -> Saved:
         """Return the state as plain JSON: what to replay, and a digest of what must come out."""

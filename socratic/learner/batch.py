@@ -6,9 +6,10 @@ here, so that gradients do not depend on how places are spread over micro-batche
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from socratic.config import Objective
 from socratic.records import Trajectory
 
 Tokens = tuple[int, ...]
@@ -21,7 +22,9 @@ class Place:
     prefix: Tokens
     allowed: Tokens | None
     share: float = 0.0  # this place's part of all draws; sums to 1 over a batch
-    gains: dict[int, float] = field(default_factory=dict)  # summed weight times advantage of each token drawn here
+    kl: float = 0.0  # share times the game's coefficient
+    entropy: float = 0.0  # likewise
+    gains: dict[int, float] = field(default_factory=dict)  # summed weight times coefficient times advantage of each token
     recorded: dict[int, tuple[float, float]] = field(default_factory=dict)  # least and greatest log-probability seen
 
 
@@ -33,18 +36,25 @@ class Batch:
     num_tokens: int  # drawn tokens with a choice, before equal ones were merged
 
 
-def make_batch(trajectories: Sequence[Trajectory]) -> Batch:
+def make_batch(trajectories: Sequence[Trajectory], objective_of: Callable[[str], Objective]) -> Batch:
     """Merge the draws of all trajectories.
 
     Each game's draws weigh 1 / (games x draws of that game), so that a game with long replies or many turns
-    does not drown the others. Tokens that the mask forced were not drawn and weigh nothing.
+    does not drown the others, times the coefficients of its objective. Tokens that the mask forced were not drawn and
+    weigh nothing.
     """
-    draws = Counter(trajectory.game for trajectory in trajectories for turn in trajectory.turns for _ in _drawn(turn.allowed, len(turn.token_ids)))
+    draws = Counter(
+        trajectory.game
+        for trajectory in trajectories
+        for turn in trajectory.turns
+        for _ in _drawn(turn.allowed, len(turn.token_ids))
+    )
     places: dict[tuple[Tokens, Tokens | None], Place] = {}
     for trajectory in trajectories:
         if not draws[trajectory.game]:
             continue
         weight = 1.0 / (len(draws) * draws[trajectory.game])
+        objective = objective_of(trajectory.game)
         for turn, advantage in zip(trajectory.turns, trajectory.advantages, strict=True):
             for index in _drawn(turn.allowed, len(turn.token_ids)):
                 allowed = None if turn.allowed is None else turn.allowed[index]
@@ -52,7 +62,9 @@ def make_batch(trajectories: Sequence[Trajectory]) -> Batch:
                 place = places.setdefault((prefix, allowed), Place(prefix=prefix, allowed=allowed))
                 token, logprob = turn.token_ids[index], turn.logprobs[index]
                 place.share += weight
-                place.gains[token] = place.gains.get(token, 0.0) + weight * advantage
+                place.kl += weight * objective.kl
+                place.entropy += weight * objective.entropy
+                place.gains[token] = place.gains.get(token, 0.0) + weight * objective.pg * advantage
                 low, high = place.recorded.get(token, (logprob, logprob))
                 place.recorded[token] = (min(low, logprob), max(high, logprob))
     return Batch(places=tuple(places.values()), num_tokens=sum(draws.values()))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from socratic.config import LearnerSection
+from socratic.config import LearnerSection, Objective
 from socratic.errors import CheckpointError
 from socratic.learner.advantage import Advantages
 from socratic.learner.batch import Batch, make_batch
@@ -29,19 +29,28 @@ class PolicyLearner:
     """Holds the live policy, its optimizer, the magnet and the seat baselines."""
 
     def __init__(
-        self, policy: Policy, section: LearnerSection, *, temperature: float, generations: int, device: str = "cpu"
+        self,
+        policy: Policy,
+        section: LearnerSection,
+        *,
+        objectives: Mapping[str, Objective],
+        temperature: float,
+        generations: int,
+        device: str = "cpu",
     ) -> None:
         """Train what of `policy` requires gradients; its weights now are t0.
 
         Args:
             policy: wears the weights of t0.
             section: how to learn.
+            objectives: the games whose objective is not the section's.
             temperature: what play divides logits by; learning renormalizes alike.
             generations: over which the rate decays.
             device: "cpu", or anything else for what accelerate finds.
         """
         self._policy = policy
         self._section = section
+        self._objectives = objectives
         self._temperature = temperature
         self._generations = generations
         self._advantages = Advantages(section)
@@ -63,7 +72,7 @@ class PolicyLearner:
     def learn(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> Update:
         """Take one step on generation `index`'s episodes; a batch in which nothing was drawn changes nothing."""
         torch.set_num_threads(self._section.threads)
-        batch = make_batch(self._advantages.trajectories(episodes, feedback))
+        batch = make_batch(self._advantages.trajectories(episodes, feedback), self._objective_of)
         rate = self._rate(index)
         metrics = {"policy/lr": rate}
         if batch.places:
@@ -153,37 +162,34 @@ class PolicyLearner:
 
     def _accumulate(self, pack: Pack, *, measures_t0: bool) -> dict[str, float]:
         """Add one pack's gradient; return its part of each metric."""
-        objective = self._section.objective
-        references: dict[str, Tensor] = {}
+        has_magnet = bool(pack.kl_M.any())
         with torch.no_grad():
-            if objective.kl:
-                references["magnet"] = self._reference(pack, self._magnet)
+            magnet_MA = self._reference(pack, self._magnet) if has_magnet else None
             if measures_t0:
-                is_same = objective.kl and self._magnet.version == 0
-                references["t0"] = references["magnet"] if is_same else self._reference(pack, self._t0)
+                is_t0 = magnet_MA is not None and self._magnet.version == 0
+                t0_MA = magnet_MA if is_t0 and magnet_MA is not None else self._reference(pack, self._t0)
         log_probs_MA = self._log_probs(pack)
         drawn_D = log_probs_MA[pack.rows_D, pack.columns_D]
         loss_pg = policy_gradient(drawn_D, pack.gains_D)
-        loss = objective.pg * loss_pg
-        spread = entropy(log_probs_MA, pack.shares_M)
-        if objective.kl:
-            distance = divergence(log_probs_MA, references["magnet"], pack.shares_M)
-            loss = loss + objective.kl * distance
-        if objective.entropy:
-            loss = loss - objective.entropy * spread
+        loss = loss_pg - entropy(log_probs_MA, pack.entropy_M)
+        if magnet_MA is not None:
+            loss = loss + divergence(log_probs_MA, magnet_MA, pack.kl_M)
         self._accelerator.backward(loss)
         with torch.no_grad():
-            metrics = {
-                "policy/loss": float(loss),
-                "policy/loss_pg": float(loss_pg),
-                "policy/entropy": float(spread),
-                "offpolicy/logp_diff_max": float(torch.maximum(drawn_D - pack.least_D, pack.greatest_D - drawn_D).max()),
+            found = {
+                "policy/loss": loss,
+                "policy/loss_pg": loss_pg,
+                "policy/entropy": entropy(log_probs_MA, pack.shares_M),
+                "offpolicy/logp_diff_max": torch.maximum(drawn_D - pack.least_D, pack.greatest_D - drawn_D).max(),
             }
-            if objective.kl:
-                metrics["policy/kl_magnet"] = float(distance)
+            if magnet_MA is not None:
+                found["policy/kl_magnet"] = divergence(log_probs_MA, magnet_MA, pack.shares_M)
             if measures_t0:
-                metrics["policy/kl_t0"] = float(divergence(log_probs_MA, references["t0"], pack.shares_M))
-        return metrics
+                found["policy/kl_t0"] = divergence(log_probs_MA, t0_MA, pack.shares_M)
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    def _objective_of(self, game: str) -> Objective:
+        return self._objectives.get(game, self._section.objective)
 
     def _reference(self, pack: Pack, weights: PolicyWeights) -> Tensor:
         with self._policy.wearing(weights):

@@ -15,16 +15,16 @@ def policy_gradient(drawn_D: Tensor, gains_D: Tensor) -> Tensor:
     return -(gains_D * drawn_D).sum()
 
 
-def divergence(log_probs_MA: Tensor, reference_MA: Tensor, shares_M: Tensor) -> Tensor:
-    """Return KL(policy || reference) over all allowed tokens, averaged over places; unit: nats.
+def divergence(log_probs_MA: Tensor, reference_MA: Tensor, weights_M: Tensor) -> Tensor:
+    """Return KL(policy || reference) over all allowed tokens, summed over places with weights; unit: nats.
 
     The full sum, not an estimator: the gradient of an unbiased KL estimate is not the KL's gradient.
     """
     ratio_MA = (log_probs_MA - reference_MA).masked_fill(log_probs_MA.isneginf(), 0.0)
-    return ((log_probs_MA.exp() * ratio_MA).sum(-1) * shares_M).sum()
+    return ((log_probs_MA.exp() * ratio_MA).sum(-1) * weights_M).sum()
 
 
-def entropy(log_probs_MA: Tensor, shares_M: Tensor) -> Tensor:
-    """Return the policy's entropy, averaged over places; unit: nats."""
+def entropy(log_probs_MA: Tensor, weights_M: Tensor) -> Tensor:
+    """Return the policy's entropy, summed over places with weights; unit: nats."""
     terms_MA = log_probs_MA.exp() * log_probs_MA.masked_fill(log_probs_MA.isneginf(), 0.0)
-    return -(terms_MA.sum(-1) * shares_M).sum()
+    return -(terms_MA.sum(-1) * weights_M).sum()

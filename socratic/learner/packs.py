@@ -20,6 +20,8 @@ class Pack:
     tree: TokenTree
     allowed: list[tuple[int, ...]] | None  # for each place; None: the whole vocabulary everywhere
     shares_M: Tensor
+    kl_M: Tensor  # weight of each place's divergence from the magnet
+    entropy_M: Tensor  # weight of each place's entropy
     rows_D: Tensor  # which place
     columns_D: Tensor  # which of its allowed tokens
     gains_D: Tensor
@@ -50,6 +52,8 @@ def _make_pack(tree: TokenTree, places: Sequence[Place], *, is_masked: bool) -> 
         tree=tree,
         allowed=[place.allowed for place in places if place.allowed is not None] if is_masked else None,
         shares_M=torch.tensor([place.share for place in places], dtype=torch.float32),
+        kl_M=torch.tensor([place.kl for place in places], dtype=torch.float32),
+        entropy_M=torch.tensor([place.entropy for place in places], dtype=torch.float32),
         rows_D=torch.tensor(rows, dtype=torch.int64),
         columns_D=torch.tensor(columns, dtype=torch.int64),
         gains_D=torch.tensor(gains, dtype=torch.float32),

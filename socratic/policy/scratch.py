@@ -58,7 +58,7 @@ def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: 
         for group in optimizer.param_groups:
             group["lr"] = section.lr * rise * (1.0 - step / section.steps)
         optimizer.step()
-        loss_value = float(loss)
+        loss_value = float(loss.detach())
     return loss_value
 
 

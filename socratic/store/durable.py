@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from socratic.protocols import Json
 
 # EFBIG is what a limit on file sizes (ulimit -f) says.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -30,7 +32,10 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(_explain(error, path)) from error
     except SafetensorError as error:
-        raise RunError(f"cannot write {path}: {error}; nothing half-written was kept") from error
+        # safetensors gives the system's error as text only.
+        number = SYSTEM_ERROR.search(str(error))
+        known = OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
+        raise RunError(_explain(known, path)) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

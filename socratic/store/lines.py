@@ -81,7 +81,12 @@ def to_line(record: Mapping[str, Json]) -> bytes:
 
     A float that is not finite becomes null: NaN is how a missing number travels, and JSON has no infinity.
     """
-    return json.dumps(_finite(dict(record)), allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+    try:
+        text = json.dumps(dict(record), allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        # Only a record that has such a float pays for the walk through it.
+        text = json.dumps(_finite(dict(record)), allow_nan=False, separators=(",", ":"))
+    return text.encode("ascii") + b"\n"
 
 
 def read_lines(path: Path) -> list[dict[str, Json]]:

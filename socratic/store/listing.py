@@ -38,7 +38,7 @@ def summarize(run: RunDirectory) -> RunSummary:
     except RunError:
         return RunSummary(name=run.name, state="damaged", generations_done=0, generations=0, seed=0, is_opened=False, created="", games=())
     state = str(manifest.get("state"))
-    if state == "running" and not run.is_locked:
+    if state == "running" and not run.is_locked():
         state = "killed"
     games = manifest.get("games")
     return RunSummary(

@@ -105,12 +105,12 @@ class RunDirectory:
             writer = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise RunError(f"run {self.name} is being written by process {writer}; wait for it, or end it first")
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
         self._lock = descriptor
+        with explained(path):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         clean_up(self.checkpoints)
 
-    @property
     def is_locked(self) -> bool:
         """Whether some process, this one or another, is writing the run."""
         if self._lock is not None:
@@ -271,7 +271,6 @@ class RunDirectory:
         with explained(self.folder / "STOP"):
             (self.folder / "STOP").touch()
 
-    @property
     def is_stop_requested(self) -> bool:
         """Whether somebody asked the run to leave."""
         return (self.folder / "STOP").exists()

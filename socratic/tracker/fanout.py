@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from types import TracebackType
 
 from socratic.protocols import Tracker
 from socratic.records import Assessment, Generation
+from socratic.store.redaction import redact
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +58,30 @@ class Fanout:
 
     def _mirror(self, hand_on: Callable[[Tracker], None]) -> None:
         for mirror in tuple(self._mirrors):
-            try:
+            with _Containment(mirror) as containment:
                 hand_on(mirror)
-            except Exception as error:  # a mirror is anybody's plugin, may fail in any way, and must not end the run
+            if containment.has_failed:
                 self._mirrors.remove(mirror)
-                name = type(mirror).__name__
-                logger.warning(
-                    "%s failed and is dropped; the run goes on and its record is whole: %s: %s", name, type(error).__name__, error
-                )
-                logger.debug("how %s failed", name, exc_info=True)
+
+
+class _Containment:
+    """The one place where any error ends: a mirror is anybody's plugin, fails in ways nobody can name, and must not end a run.
+
+    What is no error, Ctrl-C and the end of the process, passes.
+    """
+
+    def __init__(self, mirror: Tracker) -> None:
+        self._name = type(mirror).__name__
+        self.has_failed = False
+
+    def __enter__(self) -> "_Containment":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.has_failed = True
+        reason = f"{type(error).__name__}: {redact(str(error))}".partition("\n")[0]
+        logger.warning("%s failed and is dropped; the run goes on and its record is whole: %s", self._name, reason)
+        logger.debug("how %s failed", self._name, exc_info=error)
+        return True

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Mode: TypeAlias = Literal["auto", "online", "offline"]
+Mode: TypeAlias = Literal["online", "offline"]
 HOST = "api.wandb.ai"
 # Events that somebody should look at become alerts; the rest is in events.jsonl.
 ALERTS = {"alarm", "quarantine", "rollback", "opened"}
@@ -45,7 +45,7 @@ FLUSH_S = 1.0
 class WandbMirror:
     """Mirrors one run into one W&B run. It may raise: a Fanout contains that and drops it."""
 
-    def __init__(self, run: RunDirectory, *, project: str = "socratic", mode: Mode = "auto") -> None:
+    def __init__(self, run: RunDirectory, *, project: str = "socratic", mode: Mode = "offline") -> None:
         """Mirror a run that this process writes; nothing of wandb is loaded before the first record."""
         self._directory = run
         self._project = project
@@ -94,7 +94,7 @@ class WandbMirror:
     def _start(self) -> "wandb.Run":
         import wandb
 
-        if choose_mode(self._mode) == "online":
+        if self._mode == "online":
             try:
                 run = self._init("online", self._id())
             except (wandb.errors.Error, OSError) as error:
@@ -107,7 +107,7 @@ class WandbMirror:
                 return run
         return self._init("offline", _replace_copies(self._directory.folder / "wandb", self._id()))
 
-    def _init(self, mode: Literal["online", "offline"], run_id: str) -> "wandb.Run":
+    def _init(self, mode: Mode, run_id: str) -> "wandb.Run":
         import wandb
 
         settings = wandb.Settings(
@@ -166,14 +166,16 @@ class WandbMirror:
             raise
 
 
-def choose_mode(mode: Mode) -> Literal["online", "offline"]:
-    """Return the mode itself, or for auto: what WANDB_MODE says, else online where there is a key, else offline."""
-    if mode != "auto":
-        return mode
-    asked = os.environ.get("WANDB_MODE", "")
-    if asked in ("online", "offline"):
-        return "online" if asked == "online" else "offline"
-    return "online" if has_key() else "offline"
+def choose_mode(setting: Literal["auto", "online", "offline", "off"]) -> Mode | Literal["off"]:
+    """Return the setting itself, or for auto: what WANDB_MODE says, else online where there is a key, else offline."""
+    if setting != "auto":
+        return setting
+    asked = os.environ.get("WANDB_MODE", "").lower()
+    if asked in ("offline", "dryrun"):
+        return "offline"
+    if asked == "disabled":
+        return "off"
+    return "online" if asked == "online" or has_key() else "offline"
 
 
 def has_key() -> bool:
@@ -189,8 +191,11 @@ def has_key() -> bool:
 
 def _last_on_server(run: "wandb.Run") -> int:
     """Return the last generation that a resumed run has on the server, -1 for a new one."""
-    last = run.summary.get("generation") if run.resumed else None
-    return int(last) if isinstance(last, (int, float)) else -1
+    try:
+        last = run.summary["generation"] if run.resumed else -1
+    except KeyError:
+        return -1
+    return last if isinstance(last, int) else -1
 
 
 def _replace_copies(folder: Path, run_id: str) -> str:

@@ -1,0 +1,68 @@
+"""`socratic runs list` and `show`."""
+
+import json
+from dataclasses import asdict
+
+import typer
+
+from socratic.cli.options import AsJson, RunName, RunsDir, runs_folder
+from socratic.cli.summary import table_lines, truth_rows
+from socratic.store.checkpoint import newest_checkpoint
+from socratic.errors import CheckpointError
+from socratic.store.listing import list_runs, summarize
+from socratic.store.run_directory import RunDirectory
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
+    """List the runs."""
+    folder = runs_folder(runs_dir)
+    summaries = list_runs(folder)
+    if as_json:
+        print(json.dumps([asdict(summary) for summary in summaries], indent=1))
+        return
+    if not summaries:
+        print(f"no runs in {folder}; `socratic run` starts one")
+    for summary in summaries:
+        done = f"{summary.generations_done}/{summary.generations}"
+        opened = "  opened" if summary.is_opened else ""
+        print(f"{summary.name:<24} {summary.state:<9} {done:>11}  seed {summary.seed}  {', '.join(summary.games)}{opened}")
+
+
+@app.command("show")
+def show(run_name: RunName, runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
+    """Show how a run stands: state, truth, last metrics, checkpoint."""
+    run = RunDirectory.open(runs_folder(runs_dir), run_name)
+    summary, manifest = summarize(run), run.manifest()
+    metrics, assessments, events = run.read("metrics"), run.read("assessments"), run.read("events")
+    if as_json:
+        shown = {
+            **asdict(summary),
+            "folder": str(run.folder),
+            "metrics": metrics[-1] if metrics else None,
+            "assessment": assessments[-1] if assessments else None,
+            "events": events,
+            "openings": manifest.get("openings"),
+        }
+        print(json.dumps(shown, indent=1))
+        return
+    print(f"run {summary.name}: {summary.state}, {summary.generations_done} of {summary.generations} generations, seed {summary.seed}")
+    print(f"in {run.folder}, created {summary.created}, {'opened: see manifest.json' if summary.is_opened else 'closed since t0'}")
+    try:
+        print(f"newest checkpoint: after generation {newest_checkpoint(run.checkpoints).index}")
+    except CheckpointError as error:
+        print(f"no checkpoint to go on from: {error}")
+    if assessments:
+        print()
+        for line in table_lines(truth_rows(run.config(), assessments[0], assessments[-1])):
+            print(line)
+    if metrics:
+        print("\nlast generation:")
+        for name, value in sorted(metrics[-1].items()):
+            print(f"  {name:<42} {value:.5g}" if isinstance(value, float) else f"  {name:<42} {value}")
+    for event in events[-10:]:
+        print(f"event, generation {event.get('generation')}: {event.get('kind')}: {event.get('message')}")
+    if summary.state in {"stopped", "killed", "failed"}:
+        print(f"\n`socratic resume {summary.name}` goes on with it")

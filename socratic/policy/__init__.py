@@ -1,0 +1,1 @@
+"""The Transformer under the agent: chat, tokens, weights and the engine that draws replies."""

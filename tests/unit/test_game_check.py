@@ -1,0 +1,146 @@
+"""The conformance check: it passes games that keep the contract and names the rule that one breaks."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from socratic.errors import ConfigError
+from socratic.game import Bot, Game, Params, Scores, Table, game
+from socratic.game.check import Finding, check_game
+from socratic.records import Episode
+from socratic.registry import load_game
+
+SETTLED = itertools.count()
+SAY = ["x", "y"]
+
+
+@game(seats=("a", "b"), zero_sum=True)
+async def fair(t: Table) -> Scores:
+    """Guess the coin."""
+    coin = t.choose(SAY)
+    t.secret("heads up", keep_from=1)
+    t.tell(0, f"heads up: {coin}")
+    await t.ask(0, "Say:", SAY)
+    return t.win(1 if await t.ask(1, "Guess:", SAY) == coin else 0)
+
+
+async def _restless(t: Table) -> Scores:
+    t.tell(None, f"Game {next(SETTLED)}.")
+    return t.share(float(await t.ask(0, "Say:", SAY) == "x"))
+
+
+async def _leaky(t: Table) -> Scores:
+    t.secret("sesame", keep_from=1)
+    t.tell(None, "Open sesame.")
+    return t.share(float(await t.ask(0, "Say:", SAY) == "x"))
+
+
+async def _endless(t: Table) -> Scores:
+    while True:
+        await t.ask(0, "Say:", SAY)
+
+
+async def _constant(t: Table) -> Scores:
+    await t.ask(0, "Say:", SAY)
+    return t.share(1.0)
+
+
+async def _lottery(t: Table) -> Scores:
+    await t.ask(0, "Say:", SAY)
+    return t.share(t.choose((0.0, 1.0)))
+
+
+async def _greedy(t: Table) -> Scores:
+    return t.share(5.0 if await t.ask(0, "Say:", SAY) == "x" else 0.0)
+
+
+async def _fragile(t: Table) -> Scores:
+    return t.share(float(int(await t.ask(0, "Say:"))))
+
+
+async def _boastful(t: Table) -> Scores:
+    return t.share(0.5 * (await t.ask(0, "Say:", SAY) == "x"))
+
+
+class Verified(Game):
+    """Say x."""
+
+    seats = ("a",)
+    bounds = (0.0, 1.0)
+    is_right = True
+
+    async def play(self, t: Table) -> Scores:
+        return t.share(float(len(await t.ask(0, "Say something:")) == 1))
+
+    def bot(self, name: str, params: Params | None = None) -> Bot | None:
+        return lambda request, seed: "xx"[seed.integer(2, 5) :]
+
+    def verify(self, record: Episode) -> Scores:
+        return (float(len(record.turns[-1].reply) == 1) if self.is_right else 0.25,)
+
+
+def test_a_game_that_keeps_the_contract_passes() -> None:
+    report = check_game(fair)
+    assert report.passed, report.findings
+    assert {finding.rule for finding in report.findings if not finding.was_tried} == {"declared truths agree"}
+
+
+@pytest.mark.parametrize(
+    ("play", "rule"),
+    [
+        (_restless, "same seed and replies, same game"),
+        (_leaky, "secrets are kept"),
+        (_endless, "ends"),
+        (_constant, "choices matter"),
+        (_lottery, "choices matter"),
+        (_greedy, "scores fit"),
+        (_fragile, "odd replies are moves or refused"),
+        (_boastful, "declared truths agree"),
+    ],
+)
+def test_the_rule_that_a_game_breaks_is_named(play: Callable[..., object], rule: str) -> None:
+    seats = ("a", "b") if play is _leaky else ("a",)
+    made = game(seats=seats, bounds=(0.0, 1.0), optimum=1.0)(play)  # type: ignore[arg-type]  # one of the coroutines above
+    assert not _finding(made, rule).passed
+    assert not check_game(made, seeds=(0, 1)).passed
+
+
+def test_a_hash_seed_that_shows_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "hashed.py"
+    file.write_text(
+        "from socratic.game import Scores, Table, game\n\n\n"
+        "@game(seats=('a',), bounds=(0.0, 1.0))\n"
+        "async def hashed(t: Table) -> Scores:\n"
+        "    word = ' '.join({'ab', 'cd', 'ef', 'gh', 'ij', 'kl'})\n"
+        "    return t.share(float(await t.ask(0, word, ['x', 'y']) == 'x'))\n"
+    )
+    hashed = load_game(str(file))
+    finding = _finding(hashed, "same game under another hash seed")
+    assert not finding.passed
+    assert "PYTHONHASHSEED" in finding.detail
+    assert _finding(hashed, "same seed and replies, same game").passed
+
+
+def test_a_verifier_is_held_against_play() -> None:
+    verified = Verified()
+    assert _finding(verified, "declared truths agree").detail == "verify agrees with play"
+    verified.is_right = False
+    assert not _finding(verified, "declared truths agree").passed
+
+
+def test_what_could_not_be_tried_is_said() -> None:
+    finding = _finding(Verified(), "secrets are kept")
+    assert finding.passed
+    assert not finding.was_tried
+    assert "declares no t.secret" in finding.detail
+
+
+def test_wrong_parameters_are_the_caller_s_mistake() -> None:
+    with pytest.raises(ConfigError):
+        check_game(fair, {"heap": 1})
+
+
+def _finding(made: Game, rule: str) -> Finding:
+    return next(finding for finding in check_game(made, seeds=(0, 1)).findings if finding.rule == rule)
