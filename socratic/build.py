@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import torch
-
 from socratic.config import Config
 from socratic.critics.outcome import OutcomeCritic, RandomCritic
 from socratic.errors import ConfigError, RunError
@@ -100,8 +98,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
     observer, observer_workers = _observer(config, recipe, executor)
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
-        torch.set_num_threads(config.learner.threads)
-        loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"))
+        loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads)
         logger.info("warmed up on random play: %.3f nats a token", loss)
     learner = PolicyLearner(
         policy,
@@ -195,9 +192,7 @@ def _recipe(config: Config, words: tuple[str, ...]) -> PolicyRecipe:
     return PolicyRecipe(section=config.policy, uses_lora=config.uses_lora, seed=Seed(config.seed).child("policy"), lexicon=words)
 
 
-def _observer(
-    config: Config, recipe: PolicyRecipe, executor: Executor
-) -> tuple[TruthObserver | BlindObserver, tuple[Workers, ...]]:
+def _observer(config: Config, recipe: PolicyRecipe, executor: Executor) -> tuple[TruthObserver | BlindObserver, tuple[Workers, ...]]:
     if not config.observer.enabled:
         return BlindObserver(), ()
     workers = executor.spawn(

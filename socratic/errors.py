@@ -1,23 +1,23 @@
 """Every error Socratic raises on purpose, as one tree.
 
-    SocraticError              one clear line: what was found, what was expected, what to do
-    ├── ConfigError            a configuration that cannot run
-    ├── GameError              a game that breaks its contract
-    │   ├── UnknownGame        no game, plugin, module or file of that name
-    │   ├── BrokenPlugin       a plugin that was found and cannot be loaded
-    │   ├── GameTooLarge       a game whose tree is past the cap, or is not finite
-    │   └── ReplayMismatch     a saved match that does not replay to the same views
-    ├── PolicyError            weights, tokenizer or chat template that cannot serve
-    │   ├── ModelMissing       a model that is not on this machine
-    │   └── SyncError          weights that did not arrive as they were sent
-    ├── PlayError              episodes that could not be played
-    │   └── PoisonEpisode      a match that kills its actor every time
-    ├── RunError               a run that cannot be started, found or written
-    │   ├── RunExists          a second run of the same name
-    │   └── CheckpointError    a checkpoint that is missing, incomplete or altered
-    └── Interrupted            the operator asked the run to leave; it was checkpointed
+SocraticError              one clear line: what was found, what was expected, what to do
+├── ConfigError            a configuration that cannot run
+├── GameError              a game that breaks its contract
+│   ├── UnknownGame        no game, plugin, module or file of that name
+│   ├── BrokenPlugin       a plugin that was found and cannot be loaded
+│   ├── GameTooLarge       a game whose tree is past the cap, or is not finite
+│   └── ReplayMismatch     a saved match that does not replay to the same views
+├── PolicyError            weights, tokenizer or chat template that cannot serve
+│   ├── ModelMissing       a model that is not on this machine
+│   └── SyncError          weights that did not arrive as they were sent
+├── PlayError              episodes that could not be played
+│   └── PoisonEpisode      a match that kills its actor every time
+├── RunError               a run that cannot be started, found or written
+│   ├── RunExists          a second run of the same name
+│   └── CheckpointError    a checkpoint that is missing, incomplete or altered
+└── Interrupted            the operator asked the run to leave; it was checkpointed
 
-    IllegalMove                raised by a game's own parser: the reply is not a move
+IllegalMove                raised by a game's own parser: the reply is not a move
 """
 
 

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from socratic.records import Assessment, Episode, Feedback, Generation, Line, Match, Metrics, Turn, Update, Verdict
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Made = TypeVar("Made", covariant=True)
 
 
@@ -84,9 +84,7 @@ class Learner(Protocol):
 class Guard(Protocol):
     """Watches inside signals; may hold back or roll back."""
 
-    def examine(
-        self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback], update: Update
-    ) -> Verdict:
+    def examine(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback], update: Update) -> Verdict:
         """Return what it found; never sees anything of the observer's."""
         ...
 
@@ -218,9 +216,7 @@ class Factory(Protocol, Generic[Made]):
 class Executor(Protocol):
     """Where workers live."""
 
-    def spawn(
-        self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0
-    ) -> Workers:
+    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
         """Start `count` workers; returns before they are ready."""
         ...
 

@@ -45,9 +45,7 @@ def game_versions(config: Config) -> dict[str, str]:
         game.complete(section.params)
         for lineup in section.lineups:
             if len(lineup) != len(game.seats) or "agent" not in lineup:
-                raise ConfigError(
-                    f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them"
-                )
+                raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")
         versions[name] = game.version
     return versions
 

@@ -43,7 +43,7 @@ def run(
 def stop(run_name: RunName, runs_dir: RunsDir = None) -> None:
     """Ask a running run to checkpoint and leave."""
     found = RunDirectory.open(runs_folder(runs_dir), run_name)
-    if not found.is_locked:
+    if not found.is_locked():
         raise RunError(f"run {run_name} is not running; `socratic runs show {run_name}` says how it stands")
     found.request_stop()
     print(f"socratic: asked {run_name} to leave; it finishes its generation and checkpoints first")
@@ -141,5 +141,3 @@ def _print_plan(config: Config) -> None:
     episodes = config.generations * config.episodes_per_generation
     print(f"\n# {config.generations} generations of {config.episodes_per_generation} episodes: {episodes} episodes in all")
     print("# nothing was run; leave --dry-run out to run it")
-
-

@@ -7,8 +7,8 @@ import typer
 
 from socratic.cli.options import AsJson, RunName, RunsDir, runs_folder
 from socratic.cli.summary import table_lines, truth_rows
-from socratic.store.checkpoint import newest_checkpoint
 from socratic.errors import CheckpointError
+from socratic.store.checkpoint import newest_checkpoint
 from socratic.store.listing import list_runs, summarize
 from socratic.store.run_directory import RunDirectory
 

@@ -133,9 +133,7 @@ class Session:
     def _executor(self) -> Executor:
         if self._config.play.executor == "local":
             return LocalExecutor()
-        return RayExecutor(
-            self._config.ray.address, self._config.ray.object_store_mb, on_event=self._on_cluster_event
-        )
+        return RayExecutor(self._config.ray.address, self._config.ray.object_store_mb, on_event=self._on_cluster_event)
 
     def _on_cluster_event(self, kind: str, message: str) -> None:
         RecordTracker(self._run).record_event(self._done, kind, message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from socratic.config import Config
 from socratic.protocols import Json
@@ -20,12 +21,13 @@ class Row:
 
 
 # What says most about a game, most telling first: (metric, words, optimum).
-EXACT = (
+Measure: TypeAlias = tuple[str, str, float | None]  # metric, words, optimum
+EXACT: tuple[Measure, ...] = (
     ("exploitability", "exploitability", 0.0),
     ("optimal_share", "optimal moves", 1.0),
     ("win_rate_vs_random", "wins against random", None),
 )
-DRAWN = (
+DRAWN: tuple[Measure, ...] = (
     ("legal_share", "legal moves", 1.0),
     ("score_vs_random", "score against random", None),
     ("legal_score_vs_random", "... in legal episodes", None),
@@ -61,8 +63,7 @@ def table_lines(rows: list[Row]) -> list[str]:
     """Return the rows as a plain table."""
     cells = [("game", "truth", "at t0", "now", "optimum")]
     cells += [
-        (row.game, row.measure, f"{row.at_t0:.3f}", f"{row.now:.3f}", "-" if row.optimum is None else f"{row.optimum:.3f}")
-        for row in rows
+        (row.game, row.measure, f"{row.at_t0:.3f}", f"{row.now:.3f}", "-" if row.optimum is None else f"{row.optimum:.3f}") for row in rows
     ]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]

@@ -13,10 +13,7 @@ class OutcomeCritic:
 
     def judge(self, episodes: Sequence[Episode]) -> list[Feedback]:
         """Return each seat's score, in the game's own unit."""
-        return [
-            Feedback(episode_id=episode.match.episode_id, rewards=episode.scores, critic=self.name)
-            for episode in episodes
-        ]
+        return [Feedback(episode_id=episode.match.episode_id, rewards=episode.scores, critic=self.name) for episode in episodes]
 
 
 class RandomCritic:

@@ -70,7 +70,7 @@ class LiveMatch:
         self.ending: str | None = None
         self.forfeiter: int | None = None  # the first of them, where several forfeit at once
         self._dice_seed = seed.child("chance")
-        self._draws: list[tuple[tuple[object, ...], Sequence[float] | None, int]] = []
+        self._draws: list[tuple[Sequence[object], Sequence[float] | None, int]] = []
         self._replies: list[str] = []
         self._ledger = Ledger(views=tuple([] for _ in game.seats))
         self._table = Table(self._ledger, self._roll, name=game.name, zero_sum=game.zero_sum, bounds=game.bounds)
@@ -225,7 +225,7 @@ class LiveMatch:
     def digest(self) -> str:
         """Return a hash of every seat's view, of the chance behind them and of the end."""
         views = [[(line.speaker, line.text) for line in view] for view in self._ledger.views]
-        draws = [(list(map(str, options)), chosen) for options, _, chosen in self._draws]
+        draws = [(len(options), str(options[chosen])) for options, _, chosen in self._draws]
         text = json.dumps([views, draws, self.scores, self.ending, self.forfeiter])
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -244,7 +244,8 @@ class LiveMatch:
             chosen = self._dice_seed.integer(len(options), index)
         else:
             chosen = self._dice_seed.weighted(weights, index)
-        self._draws.append((tuple(options), weights, chosen))
+        # A list is the game's to change; a range of ten thousand is not worth a copy.
+        self._draws.append((options if isinstance(options, (range, tuple)) else tuple(options), weights, chosen))
         return chosen
 
     def _advance(self, answer: object) -> None:

@@ -24,9 +24,7 @@ class MeasuringGuard:
         self._at_t0: dict[str, float] = {}
         self._generated_total = 0
 
-    def examine(
-        self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback], update: Update
-    ) -> Verdict:
+    def examine(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback], update: Update) -> Verdict:
         """Return the generation's inside metrics; unhealthy where the learner's loss or gradient is not finite."""
         self._generated_total += sum(len(turn.token_ids) for turn in agent_turns(episodes))
         metrics: dict[str, float] = {
@@ -68,8 +66,7 @@ class MeasuringGuard:
 def _words(metrics: Mapping[str, float], num_episodes: int) -> list[str]:
     if metrics.get("reward/frac_zero_std") == 1.0:
         return [
-            f"all {num_episodes} episodes of each seat got the same score; nothing to learn: "
-            "raise play.temperature or pick a harder game"
+            f"all {num_episodes} episodes of each seat got the same score; nothing to learn: raise play.temperature or pick a harder game"
         ]
     return []
 

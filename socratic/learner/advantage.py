@@ -94,10 +94,7 @@ class Advantages:
                 members: dict[tuple[str, int, int], list[float]] = defaultdict(list)
                 for line in lines:
                     members[line.group_key].append(line.trajectory.reward)
-                return [
-                    value / (_deviation(members[line.group_key]) + SCALE_FLOOR)
-                    for line, value in zip(lines, values, strict=True)
-                ]
+                return [value / (_deviation(members[line.group_key]) + SCALE_FLOOR) for line, value in zip(lines, values, strict=True)]
 
 
 def _lines(episode: Episode, said: Feedback) -> Iterable[_Line]:

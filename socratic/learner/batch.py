@@ -44,10 +44,7 @@ def make_batch(trajectories: Sequence[Trajectory], objective_of: Callable[[str],
     weigh nothing.
     """
     draws = Counter(
-        trajectory.game
-        for trajectory in trajectories
-        for turn in trajectory.turns
-        for _ in _drawn(turn.allowed, len(turn.token_ids))
+        trajectory.game for trajectory in trajectories for turn in trajectory.turns for _ in _drawn(turn.allowed, len(turn.token_ids))
     )
     places: dict[tuple[Tokens, Tokens | None], Place] = {}
     for trajectory in trajectories:

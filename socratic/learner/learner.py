@@ -165,9 +165,10 @@ class PolicyLearner:
         has_magnet = bool(pack.kl_M.any())
         with torch.no_grad():
             magnet_MA = self._reference(pack, self._magnet) if has_magnet else None
+            t0_MA = None
             if measures_t0:
-                is_t0 = magnet_MA is not None and self._magnet.version == 0
-                t0_MA = magnet_MA if is_t0 and magnet_MA is not None else self._reference(pack, self._t0)
+                t0_MA = magnet_MA if self._magnet.version == 0 else None
+                t0_MA = self._reference(pack, self._t0) if t0_MA is None else t0_MA
         log_probs_MA = self._log_probs(pack)
         drawn_D = log_probs_MA[pack.rows_D, pack.columns_D]
         loss_pg = policy_gradient(drawn_D, pack.gains_D)
@@ -184,7 +185,7 @@ class PolicyLearner:
             }
             if magnet_MA is not None:
                 found["policy/kl_magnet"] = divergence(log_probs_MA, magnet_MA, pack.shares_M)
-            if measures_t0:
+            if t0_MA is not None:
                 found["policy/kl_t0"] = divergence(log_probs_MA, t0_MA, pack.shares_M)
         return {name: float(value.detach()) for name, value in found.items()}
 

@@ -34,8 +34,10 @@ def make_packs(batch: Batch, max_nodes: int) -> list[Pack]:
     packs = []
     for is_masked in (True, False):
         places = [place for place in batch.places if (place.allowed is not None) == is_masked]
-        for tree in pack_token_trees([place.prefix for place in places], max_nodes):
-            packs.append(_make_pack(tree, [places[member] for member in tree.members], is_masked=is_masked))
+        packs += [
+            _make_pack(tree, [places[member] for member in tree.members], is_masked=is_masked)
+            for tree in pack_token_trees([place.prefix for place in places], max_nodes)
+        ]
     return packs
 
 

@@ -91,9 +91,7 @@ class ObserverWorker:
     def _drawn(self, name: str, section: GameSection, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
         game = self._game_of(name)
         # The same deals at every generation: what changes between two assessments is the policy.
-        matches = probe_matches(
-            name, game, section.params, self._section.opponents, self._section.episodes, self._seed.child("probes")
-        )
+        matches = probe_matches(name, game, section.params, self._section.opponents, self._section.episodes, self._seed.child("probes"))
         played = {opponent: self._play(rows, weights) for opponent, rows in matches.items()}
         return drawn_metrics(game, played)
 

@@ -18,8 +18,7 @@ def probe_matches(
     if game.zero_sum and len(game.seats) > 1:
         for opponent in opponents:
             lineups[opponent] = [
-                tuple("agent" if other == seat else opponent for other in range(len(game.seats)))
-                for seat in range(len(game.seats))
+                tuple("agent" if other == seat else opponent for other in range(len(game.seats))) for seat in range(len(game.seats))
             ]
     else:
         lineups[""] = [("agent",) * len(game.seats)]
@@ -73,9 +72,7 @@ def _by_seat(game: Game, episodes: Sequence[Episode], suffix: str) -> dict[str, 
     return {f"score{suffix}/{game.seats[seat]}": sum(own) / len(own) for seat, own in sorted(scores.items())}
 
 
-def _match(
-    name: str, params: Mapping[str, ParameterValue], seats: tuple[str, ...], seed: Seed, episode_id: str
-) -> Match:
+def _match(name: str, params: Mapping[str, ParameterValue], seats: tuple[str, ...], seed: Seed, episode_id: str) -> Match:
     return Match(
         episode_id=f"probe-{episode_id}",
         game=name,

@@ -66,7 +66,7 @@ def walk(trie: OptionTrie, probabilities: Sequence[Sequence[float]], uniforms: S
 
     `probabilities[c][k]` belongs to the k-th token allowed at choice c; the i-th choice on the way uses `uniforms[i]`.
     """
-    alive = range(len(trie.options))
+    alive = list(range(len(trie.options)))
     step = 0
     while len(alive) > 1:
         choice = trie.paths[alive[0]][step][0]

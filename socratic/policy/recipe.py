@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 from socratic.config import PolicySection
 from socratic.policy.chat import Chat
 from socratic.policy.sources import add_lora, build_scratch_model, load_source
@@ -27,6 +29,8 @@ def make_policy(recipe: PolicyRecipe) -> Policy:
         ModelMissing: the source is not on this machine.
         PolicyError: the source cannot serve.
     """
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
     if recipe.section.source == "scratch":
         tokenizer = build_tokenizer(recipe.lexicon)
         model = build_scratch_model(len(tokenizer), recipe.section, recipe.seed.child("weights"))

@@ -37,11 +37,12 @@ def lexicon(episodes: Sequence[Episode]) -> list[str]:
     return sorted({line.text for view in transcripts(episodes) for line in view})
 
 
-def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed) -> float:
+def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed, threads: int) -> float:
     """Train `policy` to continue the transcripts of `episodes`; return the last loss in nats a token.
 
     The learning rate rises over the first tenth of the steps and falls to 0 over the rest.
     """
+    torch.set_num_threads(threads)
     rows = _encoded(policy.chat, transcripts(episodes))
     optimizer = torch.optim.AdamW(policy.trained().values(), lr=section.lr, betas=(0.9, 0.95), weight_decay=0.0)
     loss_value = float("nan")

@@ -75,8 +75,7 @@ def _optimum(game: Game, params: Mapping[str, ParameterValue]) -> dict[tuple[Lin
 def _random_move(request: TurnRequest) -> str:
     if request.legal is None:
         raise ConfigError(
-            f"scripted:random cannot play {request.match.game}: seat {request.seat} is asked for free text; "
-            "seat the agent or t0 there"
+            f"scripted:random cannot play {request.match.game}: seat {request.seat} is asked for free text; seat the agent or t0 there"
         )
     return request.legal[_draw_seed(request).integer(len(request.legal))]
 

@@ -91,7 +91,9 @@ def load_source(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_
 
 
 def build_scratch_model(vocab_size: int, section: PolicySection, seed: Seed) -> LlamaForCausalLM:
-    """Return a small Llama whose weights are drawn from `seed` alone: normal(0, 0.02), norms 1, embeddings tied.
+    """Return a small Llama whose weights are drawn from `seed` alone: normal(0, 0.02), norms 1.
+
+    Embeddings are not tied to the head: measured on Kuhn transcripts, the same warm-up ends at 0.12 nats a token, tied at 0.15.
 
     Raises:
         PolicyError: the sizes do not fit each other.
@@ -108,7 +110,7 @@ def build_scratch_model(vocab_size: int, section: PolicySection, seed: Seed) -> 
         num_attention_heads=section.heads,
         num_key_value_heads=section.heads,
         max_position_embeddings=SCRATCH_POSITIONS,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
         bos_token_id=None,
         eos_token_id=None,
     )
@@ -123,7 +125,6 @@ def build_scratch_model(vocab_size: int, section: PolicySection, seed: Seed) -> 
         if not name.endswith("norm.weight"):
             values.normal_(0.0, INIT_STD, generator=_generator(seed.child(name)))
         parameter.data = values.to(DTYPES[section.dtype])
-    model.tie_weights()
     model.train(mode=False)
     return model
 

@@ -105,16 +105,12 @@ class Policy:
             while len(self._lent) >= MAX_LENT:
                 del self._lent[next(iter(self._lent))]
             self._lent[weights.fingerprint] = {
-                name: _tensor(weights.arrays[name]).to(parameter.device, parameter.dtype)
-                for name, parameter in trained.items()
+                name: _tensor(weights.arrays[name]).to(parameter.device, parameter.dtype) for name, parameter in trained.items()
             }
         return self._lent[weights.fingerprint]
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        return {
-            name: parameter.detach().to("cpu", torch.float32, copy=True).numpy()
-            for name, parameter in self.trained().items()
-        }
+        return {name: parameter.detach().to("cpu", torch.float32, copy=True).numpy() for name, parameter in self.trained().items()}
 
 
 def restrict(logits_MV: Tensor, allowed: list[tuple[int, ...]] | None) -> Tensor:

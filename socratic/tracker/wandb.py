@@ -12,12 +12,13 @@ starts with the first thing it is given, and starts by copying what the record a
 W&B's own step starts at 0 again in a resumed run; `generation` is the step of everything here.
 """
 
+import contextlib
 import logging
 import math
 import netrc
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -65,31 +66,39 @@ class WandbMirror:
         self._log_assessment(assessment_row(assessment))
 
     def record_event(self, generation: int, kind: str, message: str) -> None:
-        """Turn what somebody should look at into an alert."""
+        """Turn what somebody should look at into an alert; the record has it already, as it has all that a mirror is given."""
         if kind in ALERTS:
-            self._started().alert(title=f"{kind} in {self._directory.name}", text=redact(f"generation {generation}: {message}"))
+            is_in_the_copy = self._run is None
+            self._started()
+            if not is_in_the_copy:
+                self._alert(generation, kind, message)
 
     def close(self) -> None:
         """Finish the W&B run; one that nothing was given to was never started."""
         if self._run is None:
             return
         run, self._run = self._run, None
-        try:
+        with _service():
             run.finish()
-        except OSError:
-            _give_up()
-            raise
 
     def _started(self) -> "wandb.Run":
         if self._run is None:
             self._run = self._start()
             self._run.define_metric("generation", hidden=True)
             self._run.define_metric("*", step_metric="generation")
-            for row in self._directory.read("metrics"):
-                self._log_generation(row)
-            for row in self._directory.read("assessments"):
-                self._log_assessment(row)
+            self._copy_record()
         return self._run
+
+    def _copy_record(self) -> None:
+        reached = self._mirrored
+        for row in self._directory.read("metrics"):
+            self._log_generation(row)
+        for row in self._directory.read("assessments"):
+            self._log_assessment(row)
+        for row in self._directory.read("events"):
+            generation, kind = row["generation"], str(row["kind"])
+            if kind in ALERTS and isinstance(generation, int) and generation > reached:
+                self._alert(generation, kind, str(row["message"]))
 
     def _start(self) -> "wandb.Run":
         import wandb
@@ -155,15 +164,17 @@ class WandbMirror:
             self._log(row)
             self._assessed = index
 
+    def _alert(self, generation: int, kind: str, message: str) -> None:
+        assert self._run is not None
+        with _service():
+            self._run.alert(title=f"{kind} in {self._directory.name}", text=redact(f"generation {generation}: {message}"))
+
     def _log(self, row: Mapping[str, Json]) -> None:
         assert self._run is not None
-        try:
-            # What is missing is absent: W&B would draw null as a gap and NaN as a text.
-            self._run.log({name: value for name, value in row.items() if isinstance(value, (int, float)) and math.isfinite(value)})
-        except OSError:
-            # W&B's own process died. Without this, it prints a traceback when ours ends.
-            _give_up()
-            raise
+        # What is missing is absent: W&B would draw null as a gap and NaN as a text.
+        known = {name: value for name, value in row.items() if isinstance(value, (int, float)) and math.isfinite(value)}
+        with _service():
+            self._run.log(known)
 
 
 def choose_mode(setting: Literal["auto", "online", "offline", "off"]) -> Mode | Literal["off"]:
@@ -207,6 +218,16 @@ def _replace_copies(folder: Path, run_id: str) -> str:
         else:
             shutil.rmtree(copy)
     return f"{run_id}-{uploaded}" if uploaded else run_id
+
+
+@contextlib.contextmanager
+def _service() -> Iterator[None]:
+    """Ask something of W&B's own process; where that has died, say so now and not in a traceback when ours ends."""
+    try:
+        yield
+    except OSError:
+        _give_up()
+        raise
 
 
 def _give_up() -> None:

@@ -60,7 +60,7 @@ def test_it_plays_like_any_game() -> None:
 
 def test_its_tree_is_merged_by_state() -> None:
     tree = enumerate_tree(Race(), merge=True)
-    # One decision at each of the sums 1, 2, 3, though the path 1 1 1 and 1 2 differ... as turn counts: 1; 1 1 and 2; 1 1 1, 1 2 and 2 1.
+    # By sum and turn: 1 and 2 after one roll, 2 and 3 after two, 3 after three.
     assert len(tree.information_states) == 5
     whole = enumerate_tree(Race())
     assert len(whole.information_states) > 5

@@ -1,0 +1,105 @@
+"""Resume: killed between generations or not, the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from socratic.store.run_directory import RunDirectory
+from socratic.store.toml import to_toml
+from tests.system.small import command, play_run, small_config, weight_digests, without_times
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+GENERATIONS = 12
+
+
+def _config_file(folder: Path) -> Path:
+    path = folder / "small.toml"
+    config = small_config(generations=GENERATIONS, checkpoint={"every": 3})
+    path.write_text(to_toml(config.model_dump(mode="json")))
+    return path
+
+
+def _start(folder: Path, name: str) -> subprocess.Popen[str]:
+    words = ["run", str(_config_file(folder)), "--name", name, "--runs-dir", str(folder)]
+    return subprocess.Popen([sys.executable, "-m", "socratic", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _wait_for_generations(folder: Path, name: str, count: int, process: subprocess.Popen[str]) -> None:
+    path = folder / name / "metrics.jsonl"
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+
+
+def _assert_same(run: RunDirectory, other: RunDirectory) -> None:
+    assert without_times(run.read("metrics")) == without_times(other.read("metrics"))
+    assert run.read("assessments") == other.read("assessments")
+    assert weight_digests(run) == weight_digests(other)
+    kept = [sorted(path.name for path in (each.folder / "episodes").iterdir()) for each in (run, other)]
+    assert kept[0] == kept[1]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    return play_run(tmp_path_factory.mktemp("whole"), "whole", small_config(generations=GENERATIONS, checkpoint={"every": 3}))
+
+
+@pytest.mark.parametrize("killed_after", [1, 5, 10])
+def test_a_killed_run_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: Path, killed_after: int) -> None:
+    process = _start(tmp_path, "killed")
+    _wait_for_generations(tmp_path, "killed", killed_after, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = RunDirectory.open(tmp_path, "killed")
+    assert killed.generations_done() < GENERATIONS
+    done = command("resume", "killed", runs_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    _assert_same(RunDirectory.open(tmp_path, "killed"), whole)
+
+
+def test_ctrl_c_checkpoints_and_leaves_and_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: Path) -> None:
+    process = _start(tmp_path, "stopped")
+    _wait_for_generations(tmp_path, "stopped", 2, process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "socratic resume stopped" in output
+    assert "Traceback" not in output
+    stopped = RunDirectory.open(tmp_path, "stopped")
+    assert stopped.manifest()["state"] == "stopped"
+    done = command("resume", "stopped", runs_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    _assert_same(RunDirectory.open(tmp_path, "stopped"), whole)
+
+
+def test_stop_asks_a_running_run_to_leave(tmp_path: Path) -> None:
+    process = _start(tmp_path, "asked")
+    _wait_for_generations(tmp_path, "asked", 1, process)
+    asked = command("stop", "asked", runs_dir=tmp_path)
+    output, _ = process.communicate(timeout=120)
+    assert asked.returncode == 0, asked.stderr
+    assert process.returncode == 130, output
+    assert RunDirectory.open(tmp_path, "asked").manifest()["state"] == "stopped"
+    again = command("stop", "asked", runs_dir=tmp_path)
+    assert again.returncode == 1
+    assert "is not running" in again.stderr
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    process = _start(tmp_path, "twice")
+    _wait_for_generations(tmp_path, "twice", 1, process)
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.001)
+    os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert "Traceback" not in output
+    done = command("resume", "twice", runs_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert RunDirectory.open(tmp_path, "twice").generations_done() == GENERATIONS
