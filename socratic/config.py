@@ -45,6 +45,7 @@ class PolicySection(Section):
     tune: Literal["auto", "all", "lora"] = "auto"  # auto: all for scratch, lora elsewhere
     lora: Lora = Lora()
     hidden: Positive = 64
+    init_std: float = Field(0.1, gt=0)  # of the first weights: near 1 / sqrt(hidden), so that what was dealt is heard early
     layers: Positive = 2
     heads: Positive = 4
     warmup: WarmUp = WarmUp()
@@ -55,7 +56,7 @@ class Objective(Section):
 
     pg: float = Field(1.0, ge=0)
     kl: float = Field(0.3, ge=0)
-    entropy: float = Field(0.0, ge=0)
+    entropy: float = Field(0.0, ge=0)  # decays with the learning rate
 
 
 class GameSection(Section):

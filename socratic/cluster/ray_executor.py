@@ -22,7 +22,7 @@ class RayExecutor:
     """Workers in Ray actors, on this machine or on a cluster.
 
     Ray starts in a thread of its own, so that whoever called `start` or `spawn` can load torch meanwhile. The thread stays for
-    as long as Ray does, because the kernel ends Ray's processes with the thread that started them (PR_SET_PDEATHSIG).
+    as long as Ray does, because Ray has the kernel end its processes with the thread that started them (PR_SET_PDEATHSIG).
 
     Ctrl-C reaches none of Ray's processes: they block SIGINT, and actors have process groups of their own. So a driver that
     only notes the first Ctrl-C gets the results it waits for, and one that lets KeyboardInterrupt rise calls `close`.
@@ -64,10 +64,13 @@ class RayExecutor:
         Raises:
             ValueError: `count` is not positive.
             ConfigError: the factory cannot travel to another process.
+            RunError: the executor was closed. (That Ray cannot be started is said by the first call.)
         """
         if count < 1:
             raise ValueError(f"{name}: count is {count}, expected at least 1")
         _require_portable(name, factory)
+        if self._closing.is_set():
+            raise RunError(f"{name} was asked for after the executor was closed")
         self.start()
         from socratic.cluster.ray_workers import Crew, RayWorkers
 
@@ -84,8 +87,7 @@ class RayExecutor:
         workers = RayWorkers(crew, self._await_ray)
         with self._lock:
             self._crews.append(workers)
-            if self._settled.is_set():
-                self._await_ray()
+            if self._is_up:
                 workers.hire()
         return workers
 
@@ -95,7 +97,7 @@ class RayExecutor:
             return
         self._settled.wait()
         if self._is_up:
-            from socratic.cluster.ray_workers import disconnect
+            from socratic.cluster.ray_session import disconnect
 
             self._is_up = False
             for workers in self._crews:
@@ -107,7 +109,7 @@ class RayExecutor:
     def _keep(self) -> None:
         """Start Ray and stay until it is closed."""
         try:
-            from socratic.cluster.ray_workers import connect
+            from socratic.cluster.ray_session import connect
 
             tighten_token()
             connect(self._address, self._object_store_mb)
@@ -133,7 +135,7 @@ class RayExecutor:
         if self._failure is not None:
             raise self._failure
         if not self._is_up:
-            raise RunError("Ray is not running: it was closed, or failed with the traceback above")
+            raise RunError("the executor was closed" if self._closing.is_set() else "Ray did not start; the traceback above says why")
 
 
 def _prepare_environment(is_private: bool) -> None:
@@ -142,9 +144,10 @@ def _prepare_environment(is_private: bool) -> None:
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # else `uv run` has every actor build an environment
     # A driver prints what the raylet says of dead workers to stdout, whatever the logging options; `on_event` says it in our words.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
-    if is_private:
-        # Ray listens on every interface, and whoever may call it runs code: the token is what keeps strangers out.
-        os.environ["RAY_AUTH_MODE"] = "token"
+    if is_private and os.environ.get("RAY_AUTH_MODE") != "token":
+        # Ray listens on every interface, and whoever may call it runs code: the token is what keeps strangers out, and Ray's
+        # default. It is not set here, because a ray that is loaded already would not notice, and refuse itself.
+        os.environ.pop("RAY_AUTH_MODE", None)
 
 
 def _require_portable(name: str, factory: Callable[[], object]) -> None:

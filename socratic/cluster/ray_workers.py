@@ -7,7 +7,6 @@ lost actor has one suspect. A lost actor is replaced by a new one and not restar
 to an actor that restarts are refused, while calls to a new one wait for it.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,11 +15,12 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
+from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError, WorkerCrashedError
 
 from socratic.cluster.host import Host
 from socratic.cluster.leases import Call, OnEvent
-from socratic.errors import PlayError, RunError, SocraticError
+from socratic.cluster.ray_session import first_line
+from socratic.errors import PlayError, SocraticError
 from socratic.protocols import Pending
 
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, WorkerCrashedError)
@@ -248,37 +248,9 @@ class RayPending:
         return self._results[0]
 
 
-def connect(address: str, object_store_mb: int) -> None:
-    """Start a private Ray on this machine, or join the cluster at `address`.
-
-    Raises:
-        RunError: Ray cannot be started, or the cluster cannot be reached.
-    """
-    try:
-        if address:
-            ray.init(address, logging_level=logging.ERROR, log_to_driver=False)
-        else:
-            # "local" keeps a RAY_ADDRESS in the environment from being joined unasked.
-            store = object_store_mb * 2**20
-            ray.init("local", object_store_memory=store, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
-    except (OSError, RuntimeError, ValueError, RayError) as error:
-        whom = f"join the Ray cluster at {address}" if address else "start Ray on this machine"
-        remedy = "check ray.address and RAY_AUTH_TOKEN" if address else "`socratic doctor` lists stale sessions; or set play.executor=local"
-        raise RunError(f"cannot {whom}: {_first_line(error)}; {remedy}") from error
-
-
-def disconnect() -> None:
-    """Leave the cluster; a private Ray ends with all its processes."""
-    ray.shutdown()
-
-
 def _in_words(error: Exception) -> str:
     if isinstance(error, OutOfMemoryError):
         return "the machine ran out of memory and Ray killed it; use fewer play.actors, a smaller play.block or a smaller policy"
     if isinstance(error, NodeDiedError | ObjectLostError):
-        return f"its node or data was lost ({_first_line(error)})"
+        return f"its node or data was lost ({first_line(error)})"
     return "its process died: killed from outside, by the system for want of memory, or by a crash in native code"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -78,7 +78,7 @@ class LiveMatch:
         self._pending: dict[int, _Pending] = {}
         self._answers: dict[int, object] = {}
         self._is_single = True
-        self._requests: tuple[Request, ...] = ()
+        self._requests: tuple[Request, ...] | None = None  # made when they are asked for: a replay needs none
         self._advance(None)
 
     @property
@@ -125,6 +125,19 @@ class LiveMatch:
 
     def requests(self) -> tuple[Request, ...]:
         """Return what the game waits for, in order of seat; empty when the match is done."""
+        if self._requests is None:
+            first_turn = self._ledger.num_turns - len(self._pending)
+            self._requests = tuple(
+                Request(
+                    seat=seat,
+                    prompt=pending.question.prompt,
+                    legal=pending.options,
+                    view=tuple(self._ledger.views[seat]),
+                    turn=turn,
+                    attempt=pending.attempt,
+                )
+                for turn, (seat, pending) in enumerate(self._pending.items(), start=first_turn)
+            )
         return self._requests
 
     def submit(self, replies: Mapping[int, str]) -> frozenset[int]:
@@ -154,7 +167,7 @@ class LiveMatch:
             self.forfeiter = forfeiters[0]
             self._end(FORFEIT, self.game.forfeit_scores(forfeiters))
         elif self._pending:
-            self._put_requests()
+            self._put_questions()
         else:
             answers, self._answers = self._answers, {}
             self._advance(next(iter(answers.values())) if self._is_single else dict(sorted(answers.items())))
@@ -232,7 +245,7 @@ class LiveMatch:
     def _replay(self, replies: Sequence[str]) -> None:
         given = 0
         while given < len(replies):
-            seats = [request.seat for request in self._requests]
+            seats = list(self._pending)
             if not seats or given + len(seats) > len(replies):
                 raise GameError(f"{self.game.name} waits for {len(seats)} replies at once after {given} of {len(replies)}")
             self.submit(dict(zip(seats, replies[given : given + len(seats)], strict=True)))
@@ -257,23 +270,18 @@ class LiveMatch:
             return
         self._is_single = asked.is_single
         self._pending = {question.seat: _Pending(question, options_of(self.game, question)) for question in asked.questions}
-        self._put_requests()
+        self._put_questions()
 
-    def _put_requests(self) -> None:
-        """Show the pending prompts and make their requests, or end the match at the turn limit."""
+    def _put_questions(self) -> None:
+        """Show the pending prompts, or end the match at the turn limit."""
         turn = self._ledger.num_turns
         if turn + len(self._pending) > self.max_turns:
             self._end(TURN_LIMIT, self.game.forfeit_scores(()))
             return
-        requests = []
         for seat, pending in self._pending.items():
-            view = self._ledger.views[seat]
-            prompt = pending.question.prompt
-            view.append(self._ledger.lines[prompt])
-            requests.append(Request(seat=seat, prompt=prompt, legal=pending.options, view=tuple(view), turn=turn, attempt=pending.attempt))
-            turn += 1
-        self._ledger.num_turns = turn
-        self._requests = tuple(requests)
+            self._ledger.views[seat].append(self._ledger.lines[pending.question.prompt])
+        self._ledger.num_turns = turn + len(self._pending)
+        self._requests = None
 
     def _accepts(self, pending: _Pending, reply: str) -> bool:
         """Write the reply down; keep the answer if it is legal, else say so to its seat."""
@@ -292,7 +300,7 @@ class LiveMatch:
     def _end(self, ending: str, scores: tuple[float, ...]) -> None:
         self._coroutine.close()
         self._pending = {}
-        self._requests = ()
+        self._requests = None
         self.scores = scores
         self.ending = ending
 

@@ -45,13 +45,6 @@ def random_replies(match: LiveMatch, seed: int, illegal_share: float) -> dict[in
     return replies
 
 
-def _random_move(request: Request, seed: Seed) -> str:
-    """Return a listed option; where there is no list, another common reply at each attempt."""
-    if request.legal is not None:
-        return request.legal[seed.integer(len(request.legal), 1)]
-    return COMMON_REPLIES[(seed.integer(len(COMMON_REPLIES), 1) + request.attempt) % len(COMMON_REPLIES)]
-
-
 def random_episode(game: Game, params: Params, seed: int) -> Episode:
     """Return the record that a run would write of a random match."""
     player = "scripted:random"
@@ -79,3 +72,10 @@ def random_episode(game: Game, params: Params, seed: int) -> Episode:
         forfeiter=live.forfeiter,
         probes=live.probes,
     )
+
+
+def _random_move(request: Request, seed: Seed) -> str:
+    """Return a listed option; where there is no list, another common reply at each attempt."""
+    if request.legal is not None:
+        return request.legal[seed.integer(len(request.legal), 1)]
+    return COMMON_REPLIES[(seed.integer(len(COMMON_REPLIES), 1) + request.attempt) % len(COMMON_REPLIES)]

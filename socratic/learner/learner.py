@@ -76,7 +76,7 @@ class PolicyLearner:
         rate = self._rate(index)
         metrics = {"policy/lr": rate}
         if batch.places:
-            metrics.update(self._step(batch, rate, measures_t0=index % self._section.kl_t0_every == 0))
+            metrics.update(self._step(batch, rate, decay=self._decay(index), measures_t0=index % self._section.kl_t0_every == 0))
         self._trained_total += batch.num_tokens
         metrics["tokens/trained_total"] = self._trained_total
         self._version += 1
@@ -145,14 +145,17 @@ class PolicyLearner:
 
     def _rate(self, index: int) -> float:
         warm = min(1.0, (index + 1) / self._section.warmup_generations) if self._section.warmup_generations else 1.0
-        decay = 1.0 - index / self._generations if self._section.schedule == "linear" else 1.0
-        return self._section.lr * warm * decay
+        return self._section.lr * warm * self._decay(index)
 
-    def _step(self, batch: Batch, rate: float, *, measures_t0: bool) -> dict[str, float]:
+    def _decay(self, index: int) -> float:
+        """Return what is left of the learning rate and of the entropy bonus at generation `index`."""
+        return 1.0 - index / self._generations if self._section.schedule == "linear" else 1.0
+
+    def _step(self, batch: Batch, rate: float, *, decay: float, measures_t0: bool) -> dict[str, float]:
         totals: dict[str, float] = {}
         self._optimizer.zero_grad()
         for pack in make_packs(batch, self._section.pack_tokens):
-            for name, value in self._accumulate(pack, measures_t0=measures_t0).items():
+            for name, value in self._accumulate(pack, decay=decay, measures_t0=measures_t0).items():
                 totals[name] = max(totals.get(name, 0.0), value) if name.endswith("_max") else totals.get(name, 0.0) + value
         norm = self._accelerator.clip_grad_norm_(self._policy.trained().values(), self._section.clip)
         for group in self._optimizer.param_groups:
@@ -160,7 +163,7 @@ class PolicyLearner:
         self._optimizer.step()
         return {**totals, "policy/grad_norm": float(norm)}
 
-    def _accumulate(self, pack: Pack, *, measures_t0: bool) -> dict[str, float]:
+    def _accumulate(self, pack: Pack, *, decay: float, measures_t0: bool) -> dict[str, float]:
         """Add one pack's gradient; return its part of each metric."""
         has_magnet = bool(pack.kl_M.any())
         with torch.no_grad():
@@ -172,7 +175,7 @@ class PolicyLearner:
         log_probs_MA = self._log_probs(pack)
         drawn_D = log_probs_MA[pack.rows_D, pack.columns_D]
         loss_pg = policy_gradient(drawn_D, pack.gains_D)
-        loss = loss_pg - entropy(log_probs_MA, pack.entropy_M)
+        loss = loss_pg - decay * entropy(log_probs_MA, pack.entropy_M)
         if magnet_MA is not None:
             loss = loss + divergence(log_probs_MA, magnet_MA, pack.kl_M)
         self._accelerator.backward(loss)

@@ -7,7 +7,6 @@ keeps its own text.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -26,8 +25,14 @@ PLAIN_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}Reply:\n{% endif %}"
 )
-# Some templates print today's date. A context must not depend on the day; this one is Llama 3.2's own fallback.
-TODAY = datetime(2024, 7, 26, tzinfo=UTC)
+# Some templates print today's date. A context must not depend on the day, so this shadows the clock that transformers lends them.
+# The day is the one that Llama 3.2 falls back to.
+CLOCK = "strftime_now"
+STOPPED_CLOCK = (
+    "{% macro " + CLOCK + "(format) %}"
+    "{{ format.replace('%d', '26').replace('%b', 'Jul').replace('%B', 'July').replace('%m', '07').replace('%Y', '2024') }}"
+    "{% endmacro +%}"
+)
 
 USER = "user"
 ASSISTANT = "assistant"
@@ -48,7 +53,8 @@ class Chat:
         """
         self.tokenizer = tokenizer
         self.vocab_size = len(tokenizer)
-        self._template = tokenizer.get_chat_template() if tokenizer.chat_template else PLAIN_TEMPLATE
+        template = tokenizer.get_chat_template() if tokenizer.chat_template else PLAIN_TEMPLATE
+        self._template = STOPPED_CLOCK + template if CLOCK in template else template
         self._sentinel = f"q{blake2b(self._template.encode(), digest_size=12).hexdigest()}q"
         self._special = frozenset(tokenizer.all_special_ids) | {
             index for index, token in tokenizer.added_tokens_decoder.items() if token.special
@@ -145,7 +151,6 @@ class Chat:
                 chat_template=self._template,
                 tokenize=False,
                 add_generation_prompt=True,
-                strftime_now=TODAY.strftime,
             )
         except (jinja2.TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
             roles = "/".join(message["role"] for message in messages)

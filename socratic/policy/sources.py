@@ -14,8 +14,9 @@ import httpx
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
+from peft import LoraConfig, inject_adapter_in_model
 from safetensors import SafetensorError
+from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
@@ -29,8 +30,6 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # How long the hub may take for its first answer before the run looks into the cache instead.
 HUB_TIMEOUT_S = 10.0
-# Standard deviation of a scratch model's weights: Radford et al., "Language models are unsupervised multitask learners", 2019.
-INIT_STD = 0.02
 # A scratch policy reads short games; rotary positions cost nothing, so the bound is only there to be one.
 SCRATCH_POSITIONS = 8192
 
@@ -84,14 +83,14 @@ def load_source(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_
     missing = sorted(report["missing_keys"])
     if missing:
         raise PolicyError(f"{folder} lacks {len(missing)} of its model's weights ({missing[0]}); download it again")
-    rows = cast(torch.nn.Embedding, model.get_input_embeddings()).num_embeddings
+    rows = cast(nn.Embedding, model.get_input_embeddings()).num_embeddings
     if len(tokenizer) > rows:
         raise PolicyError(f"{folder} has a tokenizer of {len(tokenizer)} tokens and a model of {rows}; they do not belong together")
     return Source(model=model, tokenizer=tokenizer, folder=folder)
 
 
 def build_scratch_model(vocab_size: int, section: PolicySection, seed: Seed) -> LlamaForCausalLM:
-    """Return a small Llama whose weights are drawn from `seed` alone: normal(0, 0.02), norms 1.
+    """Return a small Llama whose weights are drawn from `seed` alone: normal(0, `section.init_std`), norms 1.
 
     Embeddings are not tied to the head: measured on Kuhn transcripts, the same warm-up ends at 0.12 nats a token, tied at 0.15.
 
@@ -123,7 +122,7 @@ def build_scratch_model(vocab_size: int, section: PolicySection, seed: Seed) -> 
     for name, parameter in model.named_parameters():
         values = torch.ones(parameter.shape)
         if not name.endswith("norm.weight"):
-            values.normal_(0.0, INIT_STD, generator=_generator(seed.child(name)))
+            values.normal_(0.0, section.init_std, generator=_generator(seed.child(name)))
         parameter.data = values.to(DTYPES[section.dtype])
     model.train(mode=False)
     return model
@@ -138,16 +137,15 @@ def add_lora(model: PreTrainedModel, lora: Lora, seed: Seed) -> PreTrainedModel:
     config = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules="all-linear", bias="none")
     # Built without memory, as above.
     inject_adapter_in_model(config, model, low_cpu_mem_usage=True)
-    state = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in list(model.named_parameters()):
         if not parameter.requires_grad:
             continue
         values = torch.zeros(parameter.shape, dtype=torch.float32)
         if ".lora_A." in name:
             bound = 1.0 / math.sqrt(parameter.shape[1])
             values.uniform_(-bound, bound, generator=_generator(seed.child(name)))
-        state[name.replace(".default.", ".")] = values.to(model.device)
-    set_peft_model_state_dict(model, state, low_cpu_mem_usage=True)
+        layer, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(layer), leaf, nn.Parameter(values.to(model.device)))
     model.train(mode=False)
     return model
 

@@ -9,7 +9,16 @@ from socratic.records import Assessment, Generation, Metrics
 SEAT_METRIC = re.compile(r"game/(?P<game>.+)/(?P<seat>[^/]+)/(?P<what>reward|illegal_rate)")
 POLICY_METRICS = ("policy/kl_t0", "policy/entropy", "policy/loss")
 # What says most about a game comes first; the rest of an assessment is in assessments.jsonl.
-OBSERVED = ("exploitability", "optimal_share", "success", "value", "illegal_mass")
+OBSERVED = (
+    "exploitability",
+    "optimal_share",
+    "win_rate_vs_random",
+    "score_vs_random",
+    "value",
+    "score",
+    "legal_share",
+    "illegal_mass",
+)
 MOST_SHOWN = 4
 
 
@@ -61,9 +70,8 @@ class Summary:
         """Return the most telling numbers of an assessment, game by game."""
         shown = {}
         for game, values in _by_game(assessment.metrics).items():
-            first = [what for what in OBSERVED if what in values]
-            order = [*first, *(what for what in values if what not in first)]
-            shown[game] = {what: values[what] for what in order[:MOST_SHOWN]}
+            told = [what for what in OBSERVED if what in values] or list(values)
+            shown[game] = {what: values[what] for what in told[:MOST_SHOWN]}
         return shown
 
     def is_news(self, note: str) -> bool:

@@ -1,0 +1,38 @@
+"""Every name that a run writes stands in docs/metrics.md, and every name there is one that runs write."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.system.small import play_run, small_config
+
+pytestmark = pytest.mark.system
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|", re.MULTILINE)
+HOLES = {"<game>": r"[^/]+", "<seat>": r"[^/]+", "<opponent>": r"(?:random|optimal|t0)"}
+
+
+def documented() -> dict[str, re.Pattern[str]]:
+    """Return a pattern for each name of the document."""
+    patterns = {}
+    for found in ROW.finditer(DOCUMENT.read_text(encoding="utf-8")):
+        text = re.escape(found["name"])
+        for hole, fill in HOLES.items():
+            text = text.replace(re.escape(hole), fill)
+        patterns[found["name"]] = re.compile(rf"{text}(?:_low|_high)?")
+    return patterns
+
+
+def test_the_document_and_the_runs_name_the_same_metrics(tmp_path: Path) -> None:
+    exact = play_run(tmp_path, "exact", small_config())
+    drawn = play_run(tmp_path, "drawn", small_config(observer={"method": "play", "episodes": 8}))
+    unmasked = play_run(tmp_path, "unmasked", small_config(generations=1, play={"masked": "off"}))
+    rows = [row for run in (exact, drawn, unmasked) for log in ("metrics", "assessments") for row in run.read(log)]
+    written = {name for row in rows for name in row} - {"generation", "version"}
+    patterns = documented()
+    unknown = sorted(name for name in written if not any(pattern.fullmatch(name) for pattern in patterns.values()))
+    assert not unknown, "docs/metrics.md does not name these"
+    unwritten = sorted(name for name, pattern in patterns.items() if not any(map(pattern.fullmatch, written)))
+    assert not unwritten, "docs/metrics.md names what no run writes"
