@@ -44,13 +44,12 @@ class Call:
         """
         self.losses.append(reason)
         message = f"{crew}: {self.method} lost its worker at item {self.index}, try {len(self.losses)} of {TRIES}: {reason}"
-        logger.warning("%s", message)
-        on_event("worker_lost", message)
+        on_event("worker-lost", message)
         if len(self.losses) >= TRIES:
             reasons = "; ".join(dict.fromkeys(self.losses))
             raise WorkerLost(f"{crew}: {self.method} lost its worker {TRIES} times at item {self.index}: {reasons}", self.index)
 
 
-def ignore_event(kind: str, message: str) -> None:
-    """Take an event and do nothing with it."""
-    del kind, message
+def log_event(kind: str, message: str) -> None:
+    """Take an event that nobody else takes."""
+    logger.warning("%s: %s", kind, message)

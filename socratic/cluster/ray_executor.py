@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from socratic.cluster.facts import tighten_token
-from socratic.cluster.leases import OnEvent, ignore_event
+from socratic.cluster.leases import OnEvent, log_event
 from socratic.errors import ConfigError, RunError
 from socratic.protocols import Workers
 
@@ -29,7 +29,7 @@ class RayExecutor:
     """
 
     def __init__(
-        self, address: str = "", object_store_mb: int = 200, *, placement_s: float = PLACEMENT_S, on_event: OnEvent = ignore_event
+        self, address: str = "", object_store_mb: int = 200, *, placement_s: float = PLACEMENT_S, on_event: OnEvent = log_event
     ) -> None:
         """Remember what to start; nothing is started yet.
 

@@ -1,12 +1,15 @@
 """Players that need no model: random, and optimal where the game's tree says what that is."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from socratic.errors import ConfigError, GameTooLarge
 from socratic.game import Game
 from socratic.protocols import Player, TurnRequest
 from socratic.records import Line, Match, ParameterValue, Turn
 from socratic.seeds import Seed
+
+Seen: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class RandomPlayer:
@@ -20,7 +23,7 @@ class RandomPlayer:
 class TablePlayer:
     """Replies by a strategy: for each information state, the chance of each legal move."""
 
-    def __init__(self, name: str, strategy: Mapping[tuple[Line, ...], Sequence[float]]) -> None:
+    def __init__(self, name: str, strategy: Mapping[Seen, Sequence[float]]) -> None:
         """Play `strategy`, keyed by what a seat has seen, under `name`."""
         self._name = name
         self._strategy = strategy
@@ -30,7 +33,7 @@ class TablePlayer:
         return [_turn(request, self._name, self._move(request)) for request in requests]
 
     def _move(self, request: TurnRequest) -> str:
-        chances = self._strategy.get(tuple(request.view))
+        chances = self._strategy.get(_seen(request.view))
         if chances is None or request.legal is None:
             return _random_move(request)
         return request.legal[_draw_seed(request).weighted(chances)]
@@ -61,7 +64,7 @@ class ScriptedPlayers:
         return self._solved[key]
 
 
-def _optimum(game: Game, params: Mapping[str, ParameterValue]) -> dict[tuple[Line, ...], Sequence[float]]:
+def _optimum(game: Game, params: Mapping[str, ParameterValue]) -> dict[Seen, Sequence[float]]:
     from socratic.game.tree import enumerate_tree
 
     try:
@@ -69,7 +72,12 @@ def _optimum(game: Game, params: Mapping[str, ParameterValue]) -> dict[tuple[Lin
         strategy, _ = tree.solve()
     except GameTooLarge as error:
         raise ConfigError(f"{game.name} has no scripted:optimal player: {error}") from None
-    return {state.view: [float(p) for p in strategy[state.index]] for state in tree.information_states}
+    return {_seen(state.view): [float(p) for p in strategy[state.index]] for state in tree.information_states}
+
+
+def _seen(view: Sequence[Line]) -> Seen:
+    # A reply counts without the space around it, so it is looked up without.
+    return tuple((line.speaker, line.text.strip()) for line in view)
 
 
 def _random_move(request: TurnRequest) -> str:

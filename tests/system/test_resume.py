@@ -55,7 +55,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: P
     process = _start(tmp_path, "killed")
     _wait_for_generations(tmp_path, "killed", killed_after, process)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     killed = RunDirectory.open(tmp_path, "killed")
     assert killed.generations_done() < GENERATIONS
     done = command("resume", "killed", runs_dir=tmp_path)

@@ -34,7 +34,18 @@ CHECKPOINT = 6
 
 
 def start(root: Path) -> None:
-    """Play generations 0 to 9 with a checkpoint after 6, and die without a word."""
+    """Play generations 0 to 9 with a checkpoint after 6, and die without a word; nothing or little is flushed by then."""
+    begin(root)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def start_and_flush(root: Path) -> None:
+    """Play generations 0 to 9 with a checkpoint after 6, and die once the mirror has them all."""
+    begin(root).close()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begin(root: Path) -> Fanout:
     run = RunDirectory.create(root, "mine", make_config({"title": f"with {TOKEN} and {KEY}", "games": {"kuhn_poker": {}}}))
     tracker = Fanout(RecordTracker(run), [WandbMirror(run)])
     tracker.record_assessment(assess(-1))
@@ -42,7 +53,7 @@ def start(root: Path) -> None:
         play(tracker, index)
         if index == CHECKPOINT:
             (root / "offsets.json").write_text(json.dumps(run.offsets()))
-    os.kill(os.getpid(), signal.SIGKILL)
+    return tracker
 
 
 def resume(root: Path) -> None:
@@ -51,6 +62,7 @@ def resume(root: Path) -> None:
     run.lock()
     run.cut(json.loads((root / "offsets.json").read_text()), CHECKPOINT + 1)
     tracker = Fanout(RecordTracker(run), [WandbMirror(run)])
+    tracker.record_event(CHECKPOINT, "rollback", "back to the checkpoint")
     for index in range(CHECKPOINT + 1, 15):
         play(tracker, index)
     tracker.close()
@@ -110,20 +122,25 @@ def in_a_process(name: str, root: Path, **variables: str) -> subprocess.Complete
     )
 
 
-def read_back(run: RunDirectory) -> list[dict[str, dict[str, Json]]]:
-    """Return what W&B's own reader finds in all copies of a run, oldest copy first."""
+def copies(run: RunDirectory) -> list[Path]:
+    """Return the offline copies, oldest first."""
+    return sorted((run.folder / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def read_back(paths: list[Path]) -> list[dict[str, dict[str, Json]]]:
+    """Return what W&B's own reader finds in copies of a run."""
     found = []
-    for path in sorted((run.folder / "wandb").glob("offline-run-*/*.wandb")):
+    for path in paths:
         command = [str(Path(sys.executable).with_name("wandb")), "leet", "inspect", "--json", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         found += [json.loads(line) for line in done.stdout.splitlines() if line]
     return found
 
 
-def history(run: RunDirectory) -> tuple[list[dict[str, Json]], list[dict[str, Json]]]:
+def history(paths: list[Path]) -> tuple[list[dict[str, Json]], list[dict[str, Json]]]:
     """Return the mirrored rows, without W&B's own columns: generations and assessments."""
     rows = []
-    for line in read_back(run):
+    for line in read_back(paths):
         if "history" in line:
             item = line["history"]["item"]
             assert isinstance(item, dict)
@@ -136,45 +153,51 @@ def known(rows: list[dict[str, Json]]) -> list[dict[str, Json]]:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def test_the_mirror_equals_the_record_also_after_a_kill_and_a_resume(tmp_path: Path) -> None:
-    assert in_a_process("start", tmp_path).returncode == -signal.SIGKILL
+@pytest.mark.parametrize("ending", ["start", "start_and_flush"])
+def test_the_mirror_equals_the_record_also_after_a_kill_and_a_resume(tmp_path: Path, ending: str) -> None:
+    assert in_a_process(ending, tmp_path).returncode == -signal.SIGKILL
     run = RunDirectory.open(tmp_path, "mine")
-    first_id = run.manifest()["id"]
     resumed = in_a_process("resume", tmp_path)
     assert (resumed.returncode, resumed.stderr) == (0, "")
-    generations, assessments = history(run)
+    generations, assessments = history(copies(run))
     assert [row["generation"] for row in generations] == list(range(15))
     assert generations == known(run.read("metrics"))
     assert [row["generation"] for row in assessments] == [-1, 1, 5, 9, 13]
     assert assessments == known(run.read("assessments"))
-    lines = read_back(run)
-    assert [line["alert"]["text"] for line in lines if "alert" in line] == [f"generation {i}: kl_t0 rises [redacted]" for i in (2, 12)]
-    assert {line["run"]["run_id"] for line in lines if "run" in line} == {first_id}
+    lines = read_back(copies(run))
+    alerts = ["generation 2: kl_t0 rises [redacted]", "generation 6: back to the checkpoint", "generation 12: kl_t0 rises [redacted]"]
+    assert [line["alert"]["text"] for line in lines if "alert" in line] == alerts
+    assert {line["run"]["run_id"] for line in lines if "run" in line} == {run.manifest()["id"]}
     assert [line["metric"].get("step_metric") for line in lines if "metric" in line] == [None, "generation"]
 
 
 def test_a_copy_that_was_uploaded_stays(tmp_path: Path) -> None:
-    in_a_process("start", tmp_path)
+    in_a_process("start_and_flush", tmp_path)
     run = RunDirectory.open(tmp_path, "mine")
-    (first,) = (run.folder / "wandb").glob("offline-run-*/*.wandb")
+    (first,) = copies(run)
     first.with_name(f"{first.name}.synced").touch()
     in_a_process("resume", tmp_path)
-    (second,) = set((run.folder / "wandb").glob("offline-run-*/*.wandb")) - {first}
-    assert first.exists()
+    (second,) = set(copies(run)) - {first}
     assert second.stem == f"{first.stem}-1"
+    generations, assessments = history([first])
+    assert [row["generation"] for row in generations] == list(range(10))
+    assert [row["generation"] for row in assessments] == [-1, 1, 5, 9]
+    assert history([second])[0] == known(run.read("metrics"))
 
 
 def test_no_secret_reaches_the_mirror(tmp_path: Path) -> None:
-    in_a_process("start", tmp_path, WANDB_API_KEY=KEY)
+    # The first process does not know that KEY is one: config.toml has it, and the second must still not mirror it.
+    in_a_process("start_and_flush", tmp_path)
     in_a_process("resume", tmp_path, WANDB_API_KEY=KEY)
-    written = {path: path.read_bytes() for path in (tmp_path / "mine").rglob("*") if path.is_file()}
-    assert any(path.suffix == ".wandb" and b"[redacted]" in content for path, content in written.items())
-    for path, content in written.items():
+    assert KEY in (tmp_path / "mine" / "config.toml").read_text()
+    (copy,) = copies(RunDirectory.open(tmp_path, "mine"))
+    assert b"[redacted]" in copy.read_bytes()
+    for path in (tmp_path / "mine" / "wandb").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
         assert TOKEN.encode() not in content, path
         assert KEY.encode() not in content, path
-        if path.suffix == ".wandb":
-            assert os.uname().nodename.encode() not in content
-            assert str(ROOT).encode() not in content
+    assert os.uname().nodename.encode() not in copy.read_bytes()
+    assert str(ROOT).encode() not in copy.read_bytes()
 
 
 def test_the_run_goes_on_when_wandb_dies(tmp_path: Path) -> None:
@@ -191,4 +214,4 @@ def test_a_server_that_does_not_answer_turns_the_mirror_offline(tmp_path: Path) 
     assert "W&B cannot be reached, the mirror is offline" in done.stderr
     assert KEY not in done.stderr
     run = RunDirectory.open(tmp_path, "mine")
-    assert history(run)[0] == known(run.read("metrics"))
+    assert history(copies(run))[0] == known(run.read("metrics"))

@@ -176,6 +176,12 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
 def promise(checkpoint: Path, changes: Mapping[str, Json]) -> None:
     """Change a manifest and seal it anew, as somebody would who means it."""
     body = json.loads((checkpoint / "manifest.json").read_bytes())
@@ -204,6 +210,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda path: (path / "manifest.json").unlink(), "has no manifest: it was not finished"),
     "half a manifest": (lambda path: (path / "manifest.json").write_text('{"schema": 1, "ind'), "manifest that cannot be read"),
     "an altered manifest": (lambda path: flip(path / "manifest.json"), "manifest|schema"),
+    "an altered offset": (lambda path: replace(path / "manifest.json", '"events": 3', '"events": 4'), "manifest that was altered"),
     "a huge manifest": (lambda path: (path / "manifest.json").write_bytes(b" " * (5 << 20)), "manifest of 5242880 bytes"),
     "a path outside": (lambda path: promise(path, {"files": {"../../x.json": {}}}), r"lists '\.\./\.\./x\.json'"),
     "an absolute path": (lambda path: promise(path, {"files": {"/etc/x.json": {}}}), "lists '/etc/x.json'"),

@@ -21,7 +21,8 @@ def _context(text: str = "Your card: J. You:") -> tuple[int, ...]:
 
 def _plain_log_probs(tokens: tuple[int, ...]) -> torch.Tensor:
     with torch.no_grad():
-        return tiny_policy().model(torch.tensor([tokens])).logits[0, -1].log_softmax(-1)
+        logits: torch.Tensor = tiny_policy().model(torch.tensor([tokens])).logits[0, -1]
+    return logits.log_softmax(-1)
 
 
 def test_masked_probabilities_are_products_along_the_trie_and_sum_to_one() -> None:

@@ -1,6 +1,6 @@
 """The learner: its sign, its normalizers, its mask, its memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from socratic.errors import CheckpointError
 from socratic.learner.learner import PolicyLearner
 from socratic.policy.engine import Prompt
 from socratic.policy.transformer import Policy
+from socratic.protocols import Json
 from socratic.records import Episode, Feedback, Match, Turn
 from socratic.seeds import Seed
 from tests.unit.tiny import tiny_engine, tiny_policy
@@ -19,8 +20,8 @@ from tests.unit.tiny import tiny_engine, tiny_policy
 OPTIONS = ("pass", "bet")
 
 
-def _learner(policy: Policy, *, temperature: float = 1.0, **section: object) -> PolicyLearner:
-    plain = {"baseline": "none", "schedule": "constant", "lr": 0.01, "objective": {"kl": 0.0}, **section}
+def _learner(policy: Policy, section: Mapping[str, Json] | None = None, *, temperature: float = 1.0) -> PolicyLearner:
+    plain: dict[str, Json] = {"baseline": "none", "schedule": "constant", "lr": 0.01, "objective": {"kl": 0.0}, **(section or {})}
     return PolicyLearner(policy, LearnerSection.model_validate(plain), objectives={}, temperature=temperature, generations=10)
 
 
@@ -52,9 +53,9 @@ def _chances(policy: Policy, text: str = "Your card: J. You:") -> list[float]:
     return [float(np.exp(value)) for value in tiny_engine(policy).option_log_probs(asked)[0]]
 
 
-def _gradient(policy: Policy, episodes: Sequence[Episode], feedback: Sequence[Feedback], **section: object) -> torch.Tensor:
+def _gradient(policy: Policy, episodes: Sequence[Episode], feedback: Sequence[Feedback], **section: Json) -> torch.Tensor:
     # A rate of almost nothing and no clipping: the gradient stays in the parameters.
-    _learner(policy, lr=1e-12, clip=1e9, **section).learn(0, episodes, feedback)
+    _learner(policy, {"lr": 1e-12, "clip": 1e9, **section}).learn(0, episodes, feedback)
     return torch.cat([p.grad.flatten() for p in policy.trained().values() if p.grad is not None])
 
 
@@ -85,7 +86,7 @@ def test_the_difference_is_seen_where_there_is_one() -> None:
 @pytest.mark.parametrize("is_masked", [True, False])
 def test_the_gradient_does_not_depend_on_the_packs(is_masked: bool) -> None:
     played = _play(tiny_policy(), 24, is_masked=is_masked)
-    objective = {"kl": 0.3, "entropy": 0.1}
+    objective: Json = {"kl": 0.3, "entropy": 0.1}
     whole = _gradient(tiny_policy(), *played, pack_tokens=100_000, objective=objective)
     for pack_tokens in (1, 8, 40):
         assert torch.allclose(_gradient(tiny_policy(), *played, pack_tokens=pack_tokens, objective=objective), whole, atol=1e-6)
@@ -120,7 +121,7 @@ def test_a_mask_renormalizes_over_what_it_allows() -> None:
     learner = _learner(policy)
     allowed = {token for episode in played[0] for ids in episode.turns[0].allowed or () for token in ids}
     forbidden = [token for token in range(policy.chat.vocab_size) if token not in allowed]
-    head = policy.model.get_output_embeddings().weight
+    head = dict(policy.model.named_parameters())["lm_head.weight"]
     before = head.detach().clone()
     learner.learn(0, *played)
     assert torch.equal(head.detach()[forbidden], before[forbidden])
@@ -151,11 +152,10 @@ def test_the_end_of_text_is_learned_even_when_it_is_the_padding() -> None:
 
 def test_the_magnet_pulls_back_and_is_zero_at_home() -> None:
     policy = tiny_policy()
-    learner = _learner(policy, objective={"kl": 1.0}, magnet_every=0)
+    learner = _learner(policy, {"objective": {"kl": 1.0}, "magnet_every": 0})
     first = learner.learn(0, *_play(policy, 16))
     assert first.metrics["policy/kl_magnet"] == pytest.approx(0.0, abs=1e-6)
-    for index in range(1, 4):
-        last = learner.learn(index, *_play(policy, 16))
+    last = [learner.learn(index, *_play(policy, 16)) for index in range(1, 4)][-1]
     assert last.metrics["policy/kl_magnet"] > 1e-4
     assert last.metrics["policy/kl_magnet"] == pytest.approx(last.metrics["policy/kl_t0"], abs=1e-6)
     free = tiny_policy()
@@ -169,7 +169,7 @@ def test_entropy_keeps_choices_open() -> None:
     chances = {}
     for coefficient in (0.0, 1.0):
         policy = tiny_policy()
-        learner = _learner(policy, objective={"kl": 0.0, "entropy": coefficient})
+        learner = _learner(policy, {"objective": {"kl": 0.0, "entropy": coefficient}})
         for index in range(6):
             learner.learn(index, *_play(policy, 32))
         chances[coefficient] = max(_chances(policy))
@@ -189,13 +189,13 @@ def test_a_game_may_have_an_objective_of_its_own() -> None:
 @pytest.mark.parametrize("uses_lora", [False, True])
 def test_a_saved_learner_goes_on_as_if_nothing_had_happened(tmp_path: Path, uses_lora: bool) -> None:
     policy = tiny_policy(uses_lora=uses_lora)
-    section = {"objective": {"kl": 0.3}, "magnet_every": 2, "baseline": "seat"}
-    learner = _learner(policy, **section)
+    section: dict[str, Json] = {"objective": {"kl": 0.3}, "magnet_every": 2, "baseline": "seat"}
+    learner = _learner(policy, section)
     for index in range(3):
         learner.learn(index, *_play(policy, 8))
     learner.save(tmp_path)
     loaded_policy = tiny_policy(seed=1, uses_lora=uses_lora) if not uses_lora else tiny_policy(uses_lora=True)
-    loaded = _learner(loaded_policy, **section)
+    loaded = _learner(loaded_policy, section)
     loaded.load(tmp_path)
     assert loaded.t0().fingerprint == learner.t0().fingerprint
     updates = [each.learn(3, *_play(each_policy, 8)) for each, each_policy in ((learner, policy), (loaded, loaded_policy))]
