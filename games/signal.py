@@ -38,6 +38,6 @@ async def signal(t: Table, *, objects: int = 4, symbols: int = 0, candidates: in
         t.tell(None if seen else 1, f"Candidates: {' '.join(things)}.")
     target = t.choose(things)
     t.truth(target=target)
-    said = await t.ask(0, f"Target: {target}. Symbol:", words)
-    picked = await t.ask(1, f"Symbol: {said}. Object:", things)
+    said = await t.ask(0, f"Symbol for {target}", words)
+    picked = await t.ask(1, f"Object for {said}", things)
     return t.share(1.0 if picked == target else 0.0)

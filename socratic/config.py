@@ -25,9 +25,9 @@ class Section(BaseModel):
 class WarmUp(Section):
     """How a scratch policy is taught the language before the system closes."""
 
-    steps: int = Field(150, ge=0)
-    transcripts: Positive = 64  # random games in each step
-    lr: float = Field(3e-3, gt=0)
+    steps: int = Field(120, ge=0)
+    transcripts: Positive = 96  # random games in each step
+    lr: float = Field(2e-3, gt=0)
 
 
 class Lora(Section):
@@ -100,7 +100,7 @@ class LearnerSection(Section):
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0)
-    baseline: Literal["none", "seat", "seat_mean", "group", "leave_one_out"] = "seat"
+    baseline: Literal["none", "seat", "seat_mean", "context", "group", "leave_one_out"] = "seat"
     baseline_decay: float = Field(0.95, ge=0, lt=1)
     scale: Literal["none", "group", "batch"] = "none"
     discount: float = Field(1.0, gt=0, le=1)

@@ -1,6 +1,7 @@
 """Advantages: by how much a reward was better than expected, as a choice of baseline, scale and credit.
 
     baseline   none | seat (running mean of each game's seat) | seat_mean (this generation's mean of each game's seat)
+               | context (the other turns of this generation that stood before the same context; alone, seat_mean)
                | group | leave_one_out (over matches that share a deal)
     scale      none | group | batch (divide by a standard deviation)
     credit     the reward at the end, discounted once for each later turn of the same seat
@@ -43,6 +44,8 @@ class Advantages:
     def trajectories(self, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> list[Trajectory]:
         """Return one trajectory for each agent's seat that moved and whose reward is known."""
         lines = [line for episode, said in zip(episodes, feedback, strict=True) for line in _lines(episode, said)]
+        if self._section.baseline == "context":
+            return _context_centred(lines, self._section.discount)
         values = self._scaled(lines, self._centred(lines))
         return [
             replace(line.trajectory, advantages=_credit(value, len(line.trajectory.turns), self._section.discount))
@@ -70,7 +73,7 @@ class Advantages:
             case "seat_mean":
                 means = _means((line.seat_key, reward) for line, reward in zip(lines, rewards, strict=True))
                 return [reward - means[line.seat_key][0] for line, reward in zip(lines, rewards, strict=True)]
-            case "group" | "leave_one_out":
+            case _:
                 return _group_centred(lines, leaves_one_out=self._section.baseline == "leave_one_out")
 
     def _seat_centred(self, lines: Sequence[_Line]) -> list[float]:
@@ -130,6 +133,26 @@ def _group_centred(lines: Sequence[_Line], *, leaves_one_out: bool) -> list[floa
         stretch = count / (count - 1) if leaves_one_out else 1.0
         values.append((line.trajectory.reward - mean) * stretch)
     return values
+
+
+def _context_centred(lines: Sequence[_Line], discount: float) -> list[Trajectory]:
+    """Subtract from each turn's reward the mean of the other turns that stood before the same tokens.
+
+    What a seat knows is all in its context, so this is the baseline of an information state, estimated from the generation's own
+    play and leaving the turn itself out (as arXiv:2402.14740 does for prompts). A context met once falls back to its seat's mean.
+    """
+    seats = _means((line.seat_key, line.trajectory.reward) for line in lines)
+    contexts = _means(((line.seat_key, turn.context_ids), line.trajectory.reward) for line in lines for turn in line.trajectory.turns)
+    trajectories = []
+    for line in lines:
+        reward, num_turns = line.trajectory.reward, len(line.trajectory.turns)
+        advantages = []
+        for index, turn in enumerate(line.trajectory.turns):
+            mean, count = contexts[line.seat_key, turn.context_ids]
+            value = (reward - mean) * count / (count - 1) if count > 1 else reward - seats[line.seat_key][0]
+            advantages.append(value * discount ** (num_turns - 1 - index))
+        trajectories.append(replace(line.trajectory, advantages=tuple(advantages)))
+    return trajectories
 
 
 def _means(pairs: Iterable[tuple[K, float]]) -> dict[K, tuple[float, int]]:

@@ -6,16 +6,17 @@ is what ties the two together.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
 from socratic.config import WarmUp
-from socratic.policy.chat import Chat
+from socratic.policy.token_tree import TokenTree, pack_token_trees
 from socratic.policy.transformer import Policy
 from socratic.records import GAME, Episode, Line
 from socratic.seeds import Seed
 
-PADDING = -100  # what torch's cross entropy leaves out
+PACK_TOKENS = 512  # attention over a tree costs the square of its nodes
 
 
 def transcripts(episodes: Sequence[Episode]) -> list[tuple[Line, ...]]:
@@ -40,39 +41,35 @@ def lexicon(episodes: Sequence[Episode]) -> list[str]:
 def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed, threads: int) -> float:
     """Train `policy` to continue the transcripts of `episodes`; return the last loss in nats a token.
 
-    The learning rate rises over the first tenth of the steps and falls to 0 over the rest.
+    The learning rate rises over the first tenth of the steps and falls to 0 over the rest. Transcripts that begin alike share
+    their beginning, which is computed once and weighs as often as it was drawn.
     """
     torch.set_num_threads(threads)
-    rows = _encoded(policy.chat, transcripts(episodes))
+    rows = [policy.chat.render(view) for view in transcripts(episodes)]
     optimizer = torch.optim.AdamW(policy.trained().values(), lr=section.lr, betas=(0.9, 0.95), weight_decay=0.0)
-    loss_value = float("nan")
+    loss = float("nan")
     for step in range(section.steps):
         draws = seed.child("warm-up", step)
-        picked = [rows[draws.integer(len(rows), index)] for index in range(min(section.transcripts, len(rows)))]
-        inputs, labels = _padded(picked)
-        logits = policy.model(input_ids=inputs, use_cache=False).logits.float()
-        loss = nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=PADDING)
+        picked = [rows[draws.integer(len(rows), index)] for index in range(section.transcripts)]
+        num_tokens = sum(len(row) - 1 for row in picked)
         optimizer.zero_grad()
-        loss.backward()
+        loss = 0.0
+        for tree in pack_token_trees(picked, PACK_TOKENS):
+            part = _continuation_loss(policy, tree) / num_tokens
+            part.backward()
+            loss += float(part.detach())
         nn.utils.clip_grad_norm_(policy.trained().values(), 1.0)
         rise = min(1.0, (step + 1) / max(1, section.steps // 10))
         for group in optimizer.param_groups:
             group["lr"] = section.lr * rise * (1.0 - step / section.steps)
         optimizer.step()
-        loss_value = float(loss.detach())
-    return loss_value
+    return loss
 
 
-def _encoded(chat: Chat, views: Sequence[Sequence[Line]]) -> list[tuple[int, ...]]:
-    return [chat.render(view, ()) for view in views]
-
-
-def _padded(rows: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:
-    # Rows end where the longest ends: causal attention never looks right, so padding on the right needs no mask.
-    width = max(len(row) for row in rows)
-    inputs = torch.zeros((len(rows), width), dtype=torch.int64)
-    labels = torch.full((len(rows), width), PADDING, dtype=torch.int64)
-    for index, row in enumerate(rows):
-        inputs[index, : len(row)] = torch.tensor(row)
-        labels[index, : len(row)] = torch.tensor(row)
-    return inputs, labels
+def _continuation_loss(policy: Policy, tree: TokenTree) -> torch.Tensor:
+    """Return the summed cross entropy of every token after its prefix, over all the sequences of the tree."""
+    counts_N = tree.sees_NN[tree.ends_S].sum(axis=0)
+    nodes_E = np.flatnonzero(tree.parents_N >= 0)
+    logits_EV = policy.next_token(tree, tree.parents_N[nodes_E])
+    losses_E = nn.functional.cross_entropy(logits_EV, torch.from_numpy(tree.tokens_N[nodes_E]), reduction="none")
+    return (losses_E * torch.from_numpy(counts_N[nodes_E]).float()).sum()

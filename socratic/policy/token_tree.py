@@ -20,6 +20,7 @@ class TokenTree:
 
     tokens_N: NDArray[np.int64]
     depths_N: NDArray[np.int64]
+    parents_N: NDArray[np.int64]  # -1 for a first token
     sees_NN: NDArray[np.bool_]  # sees_NN[i, j]: j is i or an ancestor of i
     members: tuple[int, ...]  # which of the given sequences are in this pack
     ends_S: NDArray[np.int64]  # for each member, the node of its last token
@@ -91,6 +92,7 @@ class _Pack:
         return TokenTree(
             tokens_N=np.array(self.tokens, dtype=np.int64),
             depths_N=np.array(self.depths, dtype=np.int64),
+            parents_N=np.array(self.parents, dtype=np.int64),
             sees_NN=sees,
             members=tuple(self.members),
             ends_S=np.array(self.ends, dtype=np.int64),

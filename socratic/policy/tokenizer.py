@@ -9,7 +9,6 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 END = "<|end|>"  # ends a reply
-SAY = "<|say|>"  # the policy's turn to speak
 PAD = "<|pad|>"
 
 # Words and whole numbers with the space before them, punctuation with the line break after it (games end their lines so).
@@ -18,12 +17,9 @@ WORD = r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+\n?|\s+(?!\S)|\s"
 _SPLIT = pre_tokenizers.Split(Regex(WORD), "isolated")
 _BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message.role == 'assistant' %}" + SAY + "{{ message.content }}" + END + "{% else %}{{ message.content }}{% endif %}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}" + SAY + "{% endif %}"
-)
+# No marker stands between what a seat was told and its reply: a small policy chooses at the last word that it was told,
+# and signalling games are learned only where that is the word that matters.
+CHAT_TEMPLATE = "{% for message in messages %}{{ message.content }}{% if message.role == 'assistant' %}" + END + "{% endif %}{% endfor %}"
 
 
 def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -42,7 +38,6 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,
-        extra_special_tokens=[SAY],
         clean_up_tokenization_spaces=False,
     )
     wrapped.chat_template = CHAT_TEMPLATE

@@ -40,10 +40,10 @@ def test_half_a_code_is_better_than_chance_and_worse_than_one() -> None:
 
 def test_a_sender_that_does_not_see_the_candidates_is_shown_the_target_alone() -> None:
     match = LiveMatch(signal, {"objects": 8, "candidates": 4, "seen": False}, Seed(3))
-    assert [line.text.split()[0] for line in match.view(0)] == ["Objects:", "Target:"]
+    assert [line.text.split()[0] for line in match.view(0)] == ["Objects:", "Symbol"]
     match.submit({0: "ka"})
     (request,) = match.requests()
-    assert [line.text.split()[0] for line in request.view] == ["Objects:", "Candidates:", "Symbol:"]
+    assert [line.text.split()[0] for line in request.view] == ["Objects:", "Candidates:", "Object"]
     assert request.legal is not None
     assert match.truths["target"] in request.legal
 
@@ -51,9 +51,9 @@ def test_a_sender_that_does_not_see_the_candidates_is_shown_the_target_alone() -
 def test_it_says_what_its_players_need_in_few_words() -> None:
     match = LiveMatch(signal, {}, Seed(0))
     assert match.view(0)[0].text == "Objects: cup key sun fish. Symbols: ka mo ti zu."
-    assert match.requests()[0].prompt == f"Target: {match.truths['target']}. Symbol:"
+    assert match.requests()[0].prompt == f"Symbol for {match.truths['target']}"
     match.submit({0: "mo"})
-    assert match.requests()[0].prompt == "Symbol: mo. Object:"
+    assert match.requests()[0].prompt == "Object for mo"
 
 
 @pytest.mark.parametrize("params", [{"objects": 17}, {"objects": 4, "candidates": 5}, {"objects": 4, "candidates": 1}, {"symbols": -1}])

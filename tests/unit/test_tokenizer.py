@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, LlamaConfig
 
-from socratic.policy.tokenizer import END, PAD, SAY, build_tokenizer
+from socratic.policy.tokenizer import END, PAD, build_tokenizer
 
 TEXTS = ["10 sticks. In turn take 1 to 3. Whoever takes the last one wins.", "They took 2.", "8 left. You take:"]
 TOKENIZER = build_tokenizer(TEXTS)
@@ -48,7 +48,7 @@ def test_equal_texts_in_any_order_give_equal_ids() -> None:
 def test_the_special_tokens_come_last() -> None:
     size = len(TOKENIZER)
     assert TOKENIZER.all_special_ids == [size - 3, size - 2, size - 1]
-    assert TOKENIZER.all_special_tokens == [END, PAD, SAY]
+    assert TOKENIZER.all_special_tokens == [END, PAD]
     assert TOKENIZER.eos_token == END
     assert TOKENIZER.pad_token == PAD
 
