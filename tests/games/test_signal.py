@@ -71,7 +71,7 @@ def _code(tree: Tree) -> Strategy:
     """Return the strategy that gives object i the symbol i, as far as they go, and reads it back."""
     rows = []
     for state in tree.information_states:
-        word = state.view[-1].text.split()[1].removesuffix(".")
+        word = state.view[-1].text.split()[-1]
         meant = OBJECTS.index(word) if state.seat == 0 else SYMBOLS.index(word)
         rows.append(np.eye(len(state.legal))[min(meant, len(state.legal) - 1)])
     return rows

@@ -47,7 +47,7 @@ def test_equal_texts_in_any_order_give_equal_ids() -> None:
 
 def test_the_special_tokens_come_last() -> None:
     size = len(TOKENIZER)
-    assert TOKENIZER.all_special_ids == [size - 3, size - 2, size - 1]
+    assert TOKENIZER.all_special_ids == [size - 2, size - 1]
     assert TOKENIZER.all_special_tokens == [END, PAD]
     assert TOKENIZER.eos_token == END
     assert TOKENIZER.pad_token == PAD

@@ -1,0 +1,56 @@
+"""`python -m tests.bench [NAME...]`: run the benchmarks and write what they measured into `docs/results.md`."""
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from socratic.store.provenance import package_versions
+from tests.bench.recipes import Outcome, kuhn_magnet, kuhn_without_magnet, quickstart
+
+BENCHES: dict[str, Callable[[Path], Outcome]] = {
+    "quickstart": quickstart,
+    "kuhn_magnet": kuhn_magnet,
+    "kuhn_without_magnet": kuhn_without_magnet,
+}
+PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+
+
+def main() -> int:
+    """Run the named benchmarks, or all; 1 where a mark was missed."""
+    names = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"no benchmark is called {unknown[0]}; known: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    outcomes = []
+    for name in names:
+        with tempfile.TemporaryDirectory() as scrap:
+            outcomes.append(BENCHES[name](Path(scrap)))
+        _replace_section(name, outcomes[-1])
+    for outcome in outcomes:
+        print("\n".join(outcome.lines()))
+        print("every mark is reached" if outcome.is_met else "A MARK WAS MISSED")
+    return 0 if all(outcome.is_met for outcome in outcomes) else 1
+
+
+def _replace_section(name: str, outcome: Outcome) -> None:
+    """Put one benchmark's section into the page, in place of its former one."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Measured results\n"
+    section = "\n".join([begin, *outcome.lines(), _machine(), end])
+    before, found, rest = text.partition(begin)
+    after = rest.partition(end)[2] if found else ""
+    PAGE.write_text(f"{before.rstrip()}\n\n{section}\n{after.rstrip()}".rstrip() + "\n", encoding="utf-8")
+
+
+def _machine() -> str:
+    versions = package_versions()
+    named = ", ".join(f"{name} {versions[name]}" for name in ("torch", "transformers", "ray") if name in versions)
+    return f"Measured with {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {named}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
