@@ -3,8 +3,9 @@
 from socratic.game import Scores, Table, game
 
 
-def value(*, heap: int, take: int) -> float:
+def value(*, heap: int, take: int, note: str, ask: str) -> float:
     """Return the first seat's score under optimal play: the mover loses the multiples of `take` + 1."""
+    del note, ask
     return 1.0 if heap % (take + 1) else -1.0
 
 
@@ -14,17 +15,18 @@ def value(*, heap: int, take: int) -> float:
     levels=({"heap": 10}, {"heap": 15}, {"heap": 21, "take": 4}, {"heap": 50, "take": 5}),
     optimum=value,
 )
-async def sticks(t: Table, *, heap: int = 15, take: int = 3) -> Scores:
+async def sticks(t: Table, *, heap: int = 15, take: int = 3, note: str = "", ask: str = "You take:") -> Scores:
     """Take 1 to `take` sticks in turn; whoever takes the last one wins.
 
     Whoever leaves a multiple of `take` + 1 wins (C. L. Bouton, "Nim, a game with a complete mathematical theory", 1901).
+    `note` follows the rules and `ask` ends each prompt: for language models that have to be told how to answer.
     """
     left, seat = heap, 0
-    t.tell(None, f"{left} sticks. In turn take 1 to {take}. Whoever takes the last one wins.")
+    t.tell(None, f"{left} sticks. In turn take 1 to {take}. Whoever takes the last one wins.{note and ' ' + note}")
     while left:
         t.same((left, seat))
         legal = [str(i) for i in range(1, min(take, left) + 1)]
-        taken = int(await t.ask(seat, f"{left} left. You take:", legal))
+        taken = int(await t.ask(seat, f"{left} left. {ask}", legal))
         left -= taken
         t.tell(1 - seat, f"They took {taken}.")
         seat = 1 - seat

@@ -14,7 +14,7 @@ from typing import cast
 
 from socratic.config import Config
 from socratic.critics.outcome import OutcomeCritic, RandomCritic
-from socratic.errors import ConfigError, RunError
+from socratic.errors import RunError
 from socratic.game import Game
 from socratic.guard.guard import MeasuringGuard
 from socratic.learner.learner import PolicyLearner
@@ -36,6 +36,7 @@ from socratic.protocols import Critic, Executor, Player, Stateful, TensorStatefu
 from socratic.records import Episode, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
+from socratic.store.durable import write_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -170,9 +171,13 @@ class ObserverFactory:
 
 
 def save_recipe(recipe: PolicyRecipe, folder: Path) -> None:
-    """Keep in the run's folder what its configuration does not say of the policy: the words it can read."""
+    """Keep in the run's folder what its configuration does not say of the policy: the words it can read.
+
+    Raises:
+        RunError: the disk refuses.
+    """
     text = json.dumps({"lexicon": list(recipe.lexicon)}, ensure_ascii=False, indent=1)
-    (folder / RECIPE_FILE).write_text(text, encoding="utf-8")
+    write_atomically(folder / RECIPE_FILE, text.encode("utf-8"))
 
 
 def load_recipe(config: Config, folder: Path) -> PolicyRecipe:
@@ -263,8 +268,6 @@ def _critic(config: Config, seed: Seed) -> Critic:
             return OutcomeCritic()
         case "random":
             return RandomCritic(seed.child("random critic"))
-        case unknown:
-            raise ConfigError(f"feedback.critic is {unknown!r}; known: outcome, random")
 
 
 def _scripted_seat(scripted: ScriptedPlayers, name: str, match: Match) -> tuple[str, Player]:

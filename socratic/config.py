@@ -1,25 +1,31 @@
 """Everything a run can be told, as typed sections; TOML files composed left to right, then `key=value` overrides."""
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from socratic.errors import ConfigError
 from socratic.protocols import Json
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Parameter = bool | int | float | str
+# Longer values are cut in messages.
+MOST_SHOWN = 80
+NO_GAME = "no game is configured; add a [games.NAME] table, e.g. [games.kuhn_poker]; `socratic games list` has the names"
 
 
 class Section(BaseModel):
     """A part of the configuration; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class WarmUp(Section):
@@ -88,7 +94,7 @@ class PlaySection(Section):
 class FeedbackSection(Section):
     """Who scores."""
 
-    critic: str = "outcome"
+    critic: Literal["outcome", "random"] = "outcome"
 
 
 class LearnerSection(Section):
@@ -97,11 +103,11 @@ class LearnerSection(Section):
     lr: float = Field(5e-4, gt=0)
     schedule: Literal["linear", "constant"] = "linear"
     warmup_generations: int = Field(0, ge=0)
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0)
     baseline: Literal["none", "seat", "seat_mean", "context", "group", "leave_one_out"] = "seat"
-    baseline_decay: float = Field(0.95, ge=0, lt=1)
+    baseline_decay: Decay = 0.95
     scale: Literal["none", "group", "batch"] = "none"
     discount: float = Field(1.0, gt=0, le=1)
     magnet_every: int = Field(200, ge=0)  # generations between refreshes; 0: fixed at t0
@@ -172,7 +178,15 @@ class Config(Section):
     @model_validator(mode="after")
     def _has_a_game(self) -> "Config":
         if not self.games:
-            raise ValueError("no game is configured; add a [games.NAME] table")
+            raise ValueError(NO_GAME)
+        return self
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> "Config":
+        hidden, step = self.policy.hidden, 2 * self.policy.heads
+        if self.policy.source == "scratch" and hidden % step:
+            fitting = -(-hidden // step) * step
+            raise ValueError(f"policy.hidden is {hidden}, expected a multiple of {step} (twice policy.heads); try {fitting}")
         return self
 
     @property
@@ -212,7 +226,7 @@ def make_config(values: Mapping[str, Json]) -> Config:
         ConfigError: one line for the first thing that does not fit, with the nearest known key.
     """
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(_tuples(dict(values)), strict=True)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
 
@@ -224,23 +238,32 @@ def _read(path: Path) -> dict[str, Json]:
         raise ConfigError(f"no configuration at {path}; give a TOML file or the name of a built-in one") from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a folder, expected a TOML file") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
 
 def _parse_override(text: str) -> dict[str, Json]:
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"override {text!r} has no '='; write key=value, e.g. learner.lr=1e-4")
-    try:
-        parsed: Json = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value.strip()  # a bare word is a string: -o play.executor=local
-    nested: Json = parsed
-    for part in reversed(key.strip().split(".")):
+    parts = [part.strip() for part in key.split(".")]
+    if not equals or not all(parts):
+        lacking = "key before its '='" if equals and not key.strip() else "name between two dots of its key" if equals else "'='"
+        raise ConfigError(f"override {text!r} has no {lacking}; write key=value, e.g. learner.lr=1e-4")
+    nested = _parse_value(value)
+    for part in reversed(parts):
         nested = {part: nested}
     assert isinstance(nested, dict)
     return nested
+
+
+def _parse_value(text: str) -> Json:
+    try:
+        parsed: dict[str, Json] = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text.strip()  # a bare word is a string: -o play.executor=local
+    # Text with a line end in it could hold further keys.
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _merge(into: dict[str, Json], values: Mapping[str, Json]) -> None:
@@ -252,18 +275,48 @@ def _merge(into: dict[str, Json], values: Mapping[str, Json]) -> None:
             into[key] = value
 
 
+def _tuples(value: Json) -> object:
+    """Return the value with tuples for lists: types are checked strictly, so that "3" and true are no numbers."""
+    if isinstance(value, dict):
+        return {key: _tuples(inner) for key, inner in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # A key that is misspelt may be why another is missing.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     location = [str(part) for part in first["loc"]]
-    key = ".".join(location)
     if first["type"] == "extra_forbidden":
         known = _known_keys(location[:-1])
         near = difflib.get_close_matches(location[-1], known, n=1)
         remedy = f"did you mean {'.'.join([*location[:-1], near[0]])}?" if near else f"known keys: {', '.join(known)}"
-        return f"unknown configuration key {key}; {remedy}"
-    if not key:
+        return f"unknown configuration key {'.'.join(location)}; {remedy}"
+    if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
-    return f"{key} = {first.get('input')!r} does not fit: {first['msg'][:1].lower()}{first['msg'][1:]}"
+    if location == ["games"] and first["type"] == "missing":
+        return NO_GAME
+    if first["type"] == "missing":
+        location.pop()  # a place in a list; the input is the list
+    if location[0] == "games" and location[2:3] == ["params"]:
+        del location[4:]  # the types that the parameter was tried as
+    return f"{'.'.join(location)} = {_shown(first['input'])} does not fit: expected {_expected(first, location)}"
+
+
+def _expected(found: ErrorDetails, location: Sequence[str]) -> str:
+    kind = found["type"]
+    if location[0] == "games" and location[2:3] == ["params"] and len(location) == 4:
+        return "a number, a text, true or false"
+    if kind in {"model_type", "dict_type"}:
+        return f"a table, [{'.'.join(location)}]"
+    if kind in {"tuple_type", "missing", "too_long"}:
+        return "a list" if kind == "tuple_type" else "a list of another length"
+    return found["msg"].removeprefix("Input should be ")
+
+
+def _shown(value: object) -> str:
+    """Return a value as TOML would write it, cut where it is long."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _known_keys(location: Sequence[str]) -> list[str]:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
+from typing import Literal
 
-from socratic.errors import BrokenPlugin, SocraticError, UnknownGame
+from socratic.errors import BrokenPlugin, UnknownGame
 from socratic.game import Game
 
 logger = logging.getLogger(__name__)
@@ -26,21 +27,6 @@ logger = logging.getLogger(__name__)
 GAMES = "socratic.games"
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attr>\w+))?")
 REFERENCE = re.compile(r"[\w.]+:[\w.]+")
-# All that the top level of somebody else's module is known to raise.
-IMPORT_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SocraticError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 _loaded: dict[tuple[str, str], object] = {}
 
@@ -115,31 +101,28 @@ def _from_entry_points(name: str, points: list[EntryPoint]) -> object:
     claims = sorted({_name_and_distribution(point)[1] for point in points})
     if len(claims) > 1:
         raise BrokenPlugin(f"{name!r} is claimed by {' and '.join(claims)}; uninstall one, or name it as package.module:attr")
-    try:
+    with _Importing(f"{name!r} of {claims[0]}"):
         return points[0].load()
-    except IMPORT_FAILURES as error:
-        raise BrokenPlugin(f"{name!r} of {claims[0]} cannot be loaded: {_cause(error)}") from error
 
 
 def _from_reference(name: str) -> object:
     module_name, _, attr = name.partition(":")
-    try:
-        found: object = importlib.import_module(module_name)
+    with _Importing(repr(name)):
+        try:
+            found: object = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            # The module that is missing may be one that the plugin imports.
+            if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+                raise UnknownGame(f"no module {error.name!r} for {name!r}; is it installed, or its folder on PYTHONPATH?") from error
+            raise
         for part in attr.split("."):
             found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        # The module that is missing may be one that the plugin imports.
-        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise UnknownGame(f"no module {error.name!r} for {name!r}; is it installed, or its folder on PYTHONPATH?") from error
-        raise BrokenPlugin(f"{name!r} cannot be loaded: {_cause(error)}") from error
-    except IMPORT_FAILURES as error:
-        raise BrokenPlugin(f"{name!r} cannot be loaded: {_cause(error)}") from error
-    return found
+        return found
 
 
 def _from_file(path: Path, attr: str | None, pick: Callable[[ModuleType, str], object]) -> object:
     if not path.is_file():
-        raise UnknownGame(f"no file {path}")
+        raise UnknownGame(f"no file {path}; " + ("give the path of a game's file" if path.is_absolute() else f"looked in {Path.cwd()}"))
     logger.warning("running %s as trusted code, because it was named by path", path)
     # Dataclasses and pickles look their module up by name; two files of one name must not meet.
     module_name = f"socratic_file_{path.stem}_{blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()}"
@@ -149,13 +132,12 @@ def _from_file(path: Path, attr: str | None, pick: Callable[[ModuleType, str], o
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
-        return getattr(module, attr) if attr else pick(module, str(path))
-    except IMPORT_FAILURES as error:
+        with _Importing(str(path)):
+            spec.loader.exec_module(module)
+            return getattr(module, attr) if attr else pick(module, str(path))
+    except BrokenPlugin:
         del sys.modules[module_name]
-        if isinstance(error, BrokenPlugin):
-            raise
-        raise BrokenPlugin(f"{path} cannot be loaded: {_cause(error)}") from error
+        raise
 
 
 def _only_game(module: ModuleType, path: str) -> object:
@@ -185,5 +167,18 @@ def _name_and_distribution(point: EntryPoint) -> tuple[str, str]:
     return point.name, point.dist.name if point.dist else "unknown"
 
 
-def _cause(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+class _Importing:
+    """Where somebody else's module is run: it may raise what nobody can name, and even end the process."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Literal[False]:
+        # An interrupt is no failure of the plugin, and what was said of it already stays.
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, (BrokenPlugin, UnknownGame)):
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise BrokenPlugin(f"{self._what} cannot be loaded: {type(error).__name__}: {reason}") from error
+        return False

@@ -2,17 +2,30 @@
 
 import sys
 
-from socratic.errors import SocraticError
+from socratic.errors import Interrupted, SocraticError
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command line; an error raised on purpose is one line on standard error and its own exit code."""
-    from socratic.cli.app import app
-
     try:
+        from socratic.cli.app import app
+
         app(prog_name="socratic")
     except SocraticError as error:
-        print(f"socratic: {error}", file=sys.stderr)
+        # A note says what became of the run that the error ended.
+        print(f"socratic: {'; '.join([str(error), *getattr(error, '__notes__', [])])}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _leave_interrupted()
+    except SystemExit as left:
+        # Typer makes this of a Ctrl-C that reached no run, and says nothing.
+        if left.code == Interrupted.exit_code:
+            _leave_interrupted()
+        raise
+
+
+def _leave_interrupted() -> None:
+    print("socratic: left at once", file=sys.stderr)
+    sys.exit(Interrupted.exit_code)

@@ -1,6 +1,5 @@
 """`socratic doctor`: whether this machine can run Socratic, and what would be in the way."""
 
-import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ import typer
 
 from socratic import __version__
 from socratic.cli.options import AsJson, RunsDir, runs_folder
+from socratic.cli.output import print_json
 from socratic.registry import list_games
 from socratic.store.provenance import machine_facts, package_versions, python_version
 
@@ -33,7 +33,7 @@ def doctor(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
     """Look at this machine; exit 1 where something is in the way."""
     findings = [*_machine(runs_folder(runs_dir)), *_packages(), *_ray(), _wandb(), _games()]
     if as_json:
-        print(json.dumps({"socratic": __version__, "findings": [asdict(finding) for finding in findings]}, indent=1))
+        print_json({"socratic": __version__, "findings": [asdict(finding) for finding in findings]})
     else:
         print(f"socratic {__version__}, Python {python_version()}")
         for finding in findings:

@@ -1,12 +1,12 @@
 """`socratic games list`, `show` and `check`."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from socratic.cli.options import AsJson
+from socratic.cli.output import print_json
 from socratic.errors import ConfigError, GameError, GameTooLarge, SocraticError
 from socratic.game import Game
 from socratic.records import ParameterValue
@@ -30,7 +30,7 @@ def list_(as_json: AsJson = False) -> None:
             row["broken"] = str(error)
         rows.append(row)
     if as_json:
-        print(json.dumps(rows, indent=1))
+        print_json(rows)
         return
     for row in rows:
         print(f"{row['name']:<16} {row['broken'] if 'broken' in row else row['rules']}")
@@ -44,7 +44,7 @@ def show(name: GameName, param: Param = None, as_json: AsJson = False) -> None:
     facts = _facts(game, params)
     if as_json:
         shown = {"name": game.name, "version": game.version, "rules": game.rules, "seats": list(game.seats), **facts}
-        print(json.dumps({**shown, "zero_sum": game.zero_sum, "bounds": list(game.bounds), "params": params}, indent=1))
+        print_json({**shown, "zero_sum": game.zero_sum, "bounds": list(game.bounds), "params": params})
         return
     print(f"{game.name} (version {game.version})\n\n{game.rules}\n")
     print(f"seats: {', '.join(game.seats)}; scores in [{game.bounds[0]:g}, {game.bounds[1]:g}]{', zero-sum' if game.zero_sum else ''}")
@@ -65,7 +65,7 @@ def check(name: GameName, param: Param = None, as_json: AsJson = False) -> None:
     game = load_game(name)
     report = check_game(game, _params(game, param or []))
     if as_json:
-        print(json.dumps({"game": game.name, "findings": [asdict(finding) for finding in report.findings]}, indent=1))
+        print_json({"game": game.name, "findings": [asdict(finding) for finding in report.findings]})
     else:
         for finding in report.findings:
             print(f"{'ok ' if finding.passed else 'BAD'}  {finding.rule}: {finding.detail}")

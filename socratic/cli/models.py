@@ -1,6 +1,5 @@
 """`socratic models list` and `add`."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from socratic.cli.options import AsJson
+from socratic.cli.output import print_json
 from socratic.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True)
@@ -21,7 +21,7 @@ def list_(as_json: AsJson = False) -> None:
 
     rows = list_models()
     if as_json:
-        print(json.dumps([asdict(row) for row in rows], indent=1, default=str))
+        print_json([asdict(row) for row in rows])
         return
     for row in rows:
         size = f"{row.num_bytes / 2**20:.0f} MiB" if row.num_bytes else ""

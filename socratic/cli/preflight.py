@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from socratic.config import Config, load_config
-from socratic.errors import ConfigError
+from socratic.config import Config, GameSection, load_config
+from socratic.errors import ConfigError, GameError, SocraticError
+from socratic.game import Game
+from socratic.game.random_play import free_text_seat
+from socratic.policy.folders import local_model
+from socratic.policy.smollm2 import has_smollm2, smollm2_folder
 from socratic.registry import load_game
 
 QUICKSTART = "quickstart"
+RANDOM, OPTIMAL = "scripted:random", "scripted:optimal"
+PLAYERS = ("agent", "t0", RANDOM, OPTIMAL)
 
 
 def find_configs(names: Sequence[str]) -> list[Path]:
@@ -21,14 +27,22 @@ def find_configs(names: Sequence[str]) -> list[Path]:
 
 
 def read_config(names: Sequence[str], overrides: Sequence[str]) -> Config:
-    """Compose the configuration and check it against its games.
+    """Compose the configuration and check it against its games and its policy: all that can be known without torch.
 
     Raises:
-        ConfigError: it does not fit, or a line-up does not fit its game.
+        ConfigError: it does not fit, or a game cannot be played as it says.
         UnknownGame: a game is not installed.
+        ModelMissing: the policy's source is not on this machine, and no hub can have it.
+        PolicyError: the policy's source has pickled weights.
     """
     config = load_config(find_configs(names), overrides)
     game_versions(config)
+    for player in config.observer.opponents:
+        if player not in PLAYERS[1:]:
+            raise ConfigError(f"observer.opponents has {player!r}, which is no opponent; known: {', '.join(PLAYERS[1:])}")
+    for name, section in config.games.items():
+        _check_play(name, section, load_game(name), is_scratch=config.policy.source == "scratch")
+    _check_source(config.policy.source)
     return config
 
 
@@ -46,6 +60,9 @@ def game_versions(config: Config) -> dict[str, str]:
         for lineup in section.lineups:
             if len(lineup) != len(game.seats) or "agent" not in lineup:
                 raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")
+            unknown = sorted(set(lineup) - set(PLAYERS))
+            if unknown:
+                raise ConfigError(f"games.{name}.lineups has {unknown[0]!r}, which is no player; known: {', '.join(PLAYERS)}")
         versions[name] = game.version
     return versions
 
@@ -53,7 +70,42 @@ def game_versions(config: Config) -> dict[str, str]:
 def openings(config: Config) -> list[str]:
     """Return what of the configuration brings outside knowledge into the system after t0."""
     seated = {player for section in config.games.values() for lineup in section.lineups for player in lineup}
-    return [f"line-ups seat {player}" for player in sorted(seated) if player == "scripted:optimal"]
+    return [f"line-ups seat {player}" for player in sorted(seated) if player == OPTIMAL]
+
+
+def _check_play(name: str, section: GameSection, game: Game, *, is_scratch: bool) -> None:
+    """Refuse a game that cannot be played as it is configured."""
+    try:
+        seat = free_text_seat(game, section.params)
+    except GameError as error:
+        raise ConfigError(f"games.{name} cannot be played with {game.complete(section.params)}: {error}") from error
+    seated = {player for lineup in section.lineups for player in lineup}
+    if seat is not None and RANDOM in seated:
+        raise ConfigError(
+            f"games.{name}.lineups seats {RANDOM}, which picks from listed moves, and seat {game.seats[seat]!r} is asked for free text; "
+            "seat the agent or t0 there"
+        )
+    if seat is not None and is_scratch:
+        raise ConfigError(
+            f"games.{name} asks seat {game.seats[seat]!r} for free text, and a scratch policy learns its words from listed moves; "
+            "set policy.source to a language model, e.g. smollm2"
+        )
+    if OPTIMAL in seated:
+        from socratic.game.tree import enumerate_tree
+
+        try:
+            enumerate_tree(game, section.params).solve()
+        except SocraticError as error:
+            raise ConfigError(f"games.{name}.lineups seats {OPTIMAL}, and {name} has no such player: {error}") from error
+
+
+def _check_source(source: str) -> None:
+    """Refuse a model that is not there, before seconds go into loading torch."""
+    if source == "smollm2":
+        if not has_smollm2():
+            smollm2_folder()  # says what to do; where it is, its files are verified when they are loaded
+    elif source != "scratch":
+        local_model(source)
 
 
 def _find(name: str) -> Path:

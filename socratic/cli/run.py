@@ -1,18 +1,20 @@
 """`socratic run`, `stop`, `resume` and `eval`."""
 
-import json
+import re
 import statistics
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from socratic.cli.options import RunName, RunsDir, runs_folder
+from socratic.cli.options import AsJson, RunName, RunsDir, runs_folder
+from socratic.cli.output import print_json, typed
 from socratic.cli.preflight import QUICKSTART, game_versions, openings, read_config
 from socratic.cli.summary import Row, table_lines, truth_rows
 from socratic.config import Config
-from socratic.errors import RunError
-from socratic.store.run_directory import RunDirectory
+from socratic.errors import RunError, RunExists
+from socratic.store.checkpoint import checkpoint_paths, newest_checkpoint
+from socratic.store.run_directory import RunDirectory, check_name, run_names
 
 
 def run(
@@ -30,12 +32,11 @@ def run(
     if dry_run:
         _print_plan(config)
         return
-    stem = Path(configs[-1]).stem.lower() if configs else QUICKSTART
-    finished = []
-    for offset in range(seeds):
-        seeded = config.model_copy(update={"seed": config.seed + offset})
-        own_name = name if seeds == 1 or name is None else f"{name}-seed{seeded.seed}"
-        finished.append(_run_one(seeded, runs_folder(runs_dir), own_name, stem, is_alone=seeds == 1))
+    stem, folder = _stem(configs[-1]) if configs else QUICKSTART, runs_folder(runs_dir)
+    seeded = [config.model_copy(update={"seed": config.seed + offset}) for offset in range(seeds)]
+    names = [name if seeds == 1 or name is None else f"{name}-seed{each.seed}" for each in seeded]
+    _require_free(names, folder)
+    finished = [_run_one(each, folder, own_name, stem, is_alone=seeds == 1) for each, own_name in zip(seeded, names, strict=True)]
     if seeds > 1:
         _print_over_seeds(finished)
 
@@ -44,50 +45,71 @@ def stop(run_name: RunName, runs_dir: RunsDir = None) -> None:
     """Ask a running run to checkpoint and leave."""
     found = RunDirectory.open(runs_folder(runs_dir), run_name)
     if not found.is_locked():
-        raise RunError(f"run {run_name} is not running; `socratic runs show {run_name}` says how it stands")
+        raise RunError(f"run {run_name} is not running; `{typed(f'runs show {run_name}', runs_folder(runs_dir))}` says how it stands")
     found.request_stop()
     print(f"socratic: asked {run_name} to leave; it finishes its generation and checkpoints first")
 
 
 def resume(run_name: RunName, runs_dir: RunsDir = None) -> None:
     """Go on with a run from its newest checkpoint that verifies."""
-    found = RunDirectory.open(runs_folder(runs_dir), run_name)
-    manifest = found.manifest()
-    if manifest.get("state") == "finished":
-        raise RunError(f"run {run_name} is finished; `socratic runs show {run_name}` shows it, `socratic run` starts another")
-    found.lock()
-    config = found.config()
-    if game_versions(config) != manifest.get("games"):
-        found.close()
-        raise RunError(
-            f"a game of run {run_name} has changed since it started: its rules would change half-way; "
-            "start a new run, or bring the game's file back"
-        )
-    found.clear_stop()
-    found.set_state("running")
-    from socratic.cli.session import Session
+    folder = runs_folder(runs_dir)
+    with RunDirectory.open(folder, run_name) as found:
+        manifest = found.manifest()
+        if manifest.get("state") == "finished":
+            show = typed(f"runs show {run_name}", folder)
+            raise RunError(f"run {run_name} is finished; `{show}` shows it, `socratic run` starts another")
+        found.lock()
+        config = found.config()
+        if game_versions(config) != manifest.get("games"):
+            raise RunError(
+                f"a game of run {run_name} has changed since it started: its rules would change half-way; "
+                "start a new run, or bring the game's file back"
+            )
+        # A run that ended before its first checkpoint has played nothing: it begins anew, in its own folder.
+        is_begun = bool(checkpoint_paths(found.checkpoints)) or found.generations_done() > 0
+        if is_begun:
+            newest_checkpoint(found.checkpoints)
+        found.clear_stop()
+        found.set_state("running")
+        from socratic.cli.session import Session
 
-    Session(found, config, is_resumed=True).run()
-    _print_end(runs_folder(runs_dir), run_name, config)
+        Session(found, config, is_resumed=is_begun).run()
+    _print_end(folder, run_name, config)
 
 
 def evaluate(
     run_name: RunName,
     runs_dir: RunsDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Probe a copy of a run's newest checkpoint, as its observer would."""
     found = RunDirectory.open(runs_folder(runs_dir), run_name)
+    found.config()
+    newest_checkpoint(found.checkpoints)  # what is missing or damaged is said before torch is loaded
     from socratic.cli.evaluation import assess_run
 
     assessment = assess_run(found)
     if as_json:
-        row = {"generation": assessment.generation, "version": assessment.version, **assessment.metrics}
-        print(json.dumps(row, indent=1, sort_keys=True))
+        print_json({"generation": assessment.generation, "version": assessment.version, **dict(sorted(assessment.metrics.items()))})
         return
     print(f"run {run_name} after generation {assessment.generation + 1}:")
     for metric in sorted(assessment.metrics):
         print(f"  {metric.removeprefix('observer/'):<45} {assessment.metrics[metric]:.4f}")
+
+
+def _stem(config: str) -> str:
+    """Return what runs of a configuration are called before their number: its file's name, as far as a run's may be."""
+    return re.sub(r"[^a-z0-9._-]+", "-", Path(config).stem.lower()).strip("-._")[:50] or "run"
+
+
+def _require_free(names: list[str | None], runs_dir: Path) -> None:
+    """Refuse a name that is taken or is none, before the first of several runs begins."""
+    for name in names:
+        if name is not None:
+            check_name(name)
+            if name in run_names(runs_dir):
+                resume = typed(f"resume {name}", runs_dir)
+                raise RunExists(f"run {name} exists in {runs_dir}; `{resume}` goes on with it, --name starts another")
 
 
 def _run_one(config: Config, runs_dir: Path, name: str | None, stem: str, *, is_alone: bool) -> list[Row]:
@@ -112,20 +134,25 @@ def _print_end(runs_dir: Path, name: str, config: Config, *, is_alone: bool = Tr
     if is_alone:
         print(f"\neverything is in {finished.folder}: metrics.jsonl, assessments.jsonl, episodes/, checkpoints/")
         print("next:")
-        print(f"  socratic runs show {name}")
-        print(f"  socratic eval {name}")
+        print(f"  {typed(f'runs show {name}', runs_dir)}")
+        print(f"  {typed(f'eval {name}', runs_dir)}")
         print("  socratic games show kuhn_poker" if "kuhn_poker" in config.games else "  socratic games list")
     return rows
 
 
 def _print_over_seeds(finished: list[list[Row]]) -> None:
     print(f"\nover {len(finished)} seeds: mean and 95 % interval of the last policy")
-    for rows in zip(*finished, strict=True):
-        values = [row.now for row in rows]
+    by_truth: dict[tuple[str, str], list[float]] = {}
+    for row in (row for rows in finished for row in rows):
+        by_truth.setdefault((row.game, row.measure), []).append(row.now)
+    for (game, measure), values in by_truth.items():
+        if len(values) < len(finished):
+            print(f"  {game} {measure}: measured in {len(values)} of the runs only")
+            continue
         mean = statistics.fmean(values)
         half = _student(len(values)) * statistics.stdev(values) / len(values) ** 0.5
         spread = " ".join(f"{value:.3f}" for value in values)
-        print(f"  {rows[0].game} {rows[0].measure}: {mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]  ({spread})")
+        print(f"  {game} {measure}: {mean:.3f} [{mean - half:.3f}, {mean + half:.3f}]  ({spread})")
 
 
 def _student(count: int) -> float:

@@ -1,11 +1,11 @@
 """`socratic runs list` and `show`."""
 
-import json
 from dataclasses import asdict
 
 import typer
 
 from socratic.cli.options import AsJson, RunName, RunsDir, runs_folder
+from socratic.cli.output import print_json, typed
 from socratic.cli.summary import table_lines, truth_rows
 from socratic.errors import CheckpointError
 from socratic.store.checkpoint import newest_checkpoint
@@ -21,7 +21,7 @@ def list_(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
     folder = runs_folder(runs_dir)
     summaries = list_runs(folder)
     if as_json:
-        print(json.dumps([asdict(summary) for summary in summaries], indent=1))
+        print_json([asdict(summary) for summary in summaries])
         return
     if not summaries:
         print(f"no runs in {folder}; `socratic run` starts one")
@@ -46,7 +46,7 @@ def show(run_name: RunName, runs_dir: RunsDir = None, as_json: AsJson = False) -
             "events": events,
             "openings": manifest.get("openings"),
         }
-        print(json.dumps(shown, indent=1))
+        print_json(shown)
         return
     print(f"run {summary.name}: {summary.state}, {summary.generations_done} of {summary.generations} generations, seed {summary.seed}")
     print(f"in {run.folder}, created {summary.created}, {'opened: see manifest.json' if summary.is_opened else 'closed since t0'}")
@@ -65,4 +65,4 @@ def show(run_name: RunName, runs_dir: RunsDir = None, as_json: AsJson = False) -
     for event in events[-10:]:
         print(f"event, generation {event.get('generation')}: {event.get('kind')}: {event.get('message')}")
     if summary.state in {"stopped", "killed", "failed"}:
-        print(f"\n`socratic resume {summary.name}` goes on with it")
+        print(f"\n`{typed(f'resume {summary.name}', runs_folder(runs_dir))}` goes on with it")

@@ -8,12 +8,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal
 
 from socratic import __version__
+from socratic.cli.output import typed
 from socratic.cluster import LocalExecutor, RayExecutor
 from socratic.config import Config
-from socratic.errors import Interrupted, RunError
+from socratic.errors import Interrupted, RunError, SocraticError
 from socratic.protocols import Executor, Tracker
 from socratic.records import Generation
-from socratic.store.checkpoint import load_checkpoint, write_checkpoint
+from socratic.store.checkpoint import checkpoint_paths, load_checkpoint, write_checkpoint
 from socratic.store.run_directory import RunDirectory
 from socratic.tracker.console import Console
 from socratic.tracker.fanout import Fanout
@@ -50,13 +51,18 @@ class Session:
         executor = self._executor()
         try:
             with self._stop.listening():
-                is_whole = self._play(executor)
+                try:
+                    is_whole = self._play(executor)
+                finally:
+                    executor.close()
             state = "finished" if is_whole else "stopped"
         except KeyboardInterrupt:
             state = "stopped"
             raise Interrupted(f"left at once; {self._how_to_go_on()}") from None
+        except SocraticError as error:
+            error.add_note(self._how_to_go_on())
+            raise
         finally:
-            executor.close()
             self._leave(state)
         if not is_whole:
             raise Interrupted(f"stopped after generation {self._done}, checkpointed; {self._how_to_go_on()}")
@@ -65,27 +71,13 @@ class Session:
         """Return whether every generation was played."""
         if isinstance(executor, RayExecutor):
             executor.start()  # Ray takes seconds: it starts while torch is loaded here
-        from socratic import build, loop
+        # An import that a signal breaks off may fail in any way, so a Ctrl-C waits for its end.
+        with self.console.waiting_for("torch and transformers to load"):
+            from socratic import loop
 
-        config, run = self._config, self._run
-        if self._is_resumed:
-            recipe = build.load_recipe(config, run.folder)
-        else:
-            recipe = build.draft(config)
-            build.save_recipe(recipe, run.folder)
-        tracker = self._tracker()
-        live = build.close_system(config, recipe, executor, tracker, is_resumed=self._is_resumed)
-        first = 0
-        if self._is_resumed:
-            checkpoint = load_checkpoint(run.checkpoints, live.parts)
-            first = self._done = checkpoint.index
-            run.cut(checkpoint.offsets, first)
-            live.agent.resend()
-            for warning in checkpoint.warnings:
-                tracker.record_event(first, "checkpoint-damaged", warning)
-            tracker.record_event(first, "resumed", f"from the checkpoint after generation {first}")
-        else:
-            self._checkpoint(live, 0)
+        with self._stop.leaving_at_once():
+            live = self._set_up(executor)
+        config, run, first, tracker = self._config, self._run, self._done, live.outside.tracker
         self.console.say(f"the system is closed at t0; {_workers(config)}")
 
         def after(generation: Generation) -> bool:
@@ -98,12 +90,39 @@ class Session:
                 self._checkpoint(live, self._done)
             return not is_stopping
 
+        self.console.begin()
         try:
             loop.run(first, config.generations, live.system, live.outside, live.agent, after)
         finally:
             tracker.close()
             self.console.close()
         return self._done == config.generations
+
+    def _set_up(self, executor: Executor) -> "Live":
+        """Build the live parts, as they were at the newest checkpoint or, closed for the first time, at t0."""
+        from socratic import build
+
+        config, run = self._config, self._run
+        what = "the checkpoint" if self._is_resumed else "the warm-up" if config.policy.source == "scratch" else "the model to load"
+        with self.console.waiting_for(what):
+            if self._is_resumed:
+                recipe = build.load_recipe(config, run.folder)
+            else:
+                recipe = build.draft(config)
+                build.save_recipe(recipe, run.folder)
+            tracker = self._tracker()
+            live = build.close_system(config, recipe, executor, tracker, is_resumed=self._is_resumed)
+            if not self._is_resumed:
+                self._checkpoint(live, 0)
+                return live
+            checkpoint = load_checkpoint(run.checkpoints, live.parts)
+            self._done = checkpoint.index
+            run.cut(checkpoint.offsets, checkpoint.index)
+            live.agent.resend()
+            for warning in checkpoint.warnings:
+                tracker.record_event(checkpoint.index, "checkpoint-damaged", warning)
+            tracker.record_event(checkpoint.index, "resumed", f"from the checkpoint after generation {checkpoint.index}")
+            return live
 
     def _checkpoint(self, live: "Live", index: int) -> None:
         write_checkpoint(self._run.checkpoints, index, live.parts, self._run.offsets(), self._config.checkpoint.keep)
@@ -148,22 +167,26 @@ class Session:
         )
 
     def _how_to_go_on(self) -> str:
-        return f"`socratic resume {self._run.name}` goes on"
+        resume = typed(f"resume {self._run.name}", self._run.folder.parent)
+        return f"`{resume}` goes on" if checkpoint_paths(self._run.checkpoints) else f"`{resume}` begins it anew"
 
     def _leave(self, state: Literal["finished", "stopped", "failed"]) -> None:
         try:
             self._run.set_state(state)
             self._run.clear_stop()
         except RunError as error:
-            logger.warning("the run's state could not be written: %s", error)
+            # The list shows such a run as killed, and it is resumed like one.
+            logger.info("the run's state could not be written: %s", error)
         self._run.close()
 
 
 class _StopSignal:
-    """Ctrl-C: the first asks the run to leave after this generation, the second leaves at once."""
+    """Ctrl-C: the first asks the run to leave after this generation, the second leaves at once; in the set-up the first does."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.is_asked = False
+        self._is_set_up = False
+        self._is_at_once = False
         self._say = say
 
     @contextmanager
@@ -175,12 +198,27 @@ class _StopSignal:
             for number, former in before.items():
                 signal.signal(number, former)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
+    @contextmanager
+    def leaving_at_once(self) -> Iterator[None]:
+        """Inside, nothing has been played that should be finished first."""
         if self.is_asked:
             raise KeyboardInterrupt
+        self._is_at_once = True
+        try:
+            yield
+        finally:
+            self._is_at_once = False
+        self._is_set_up = True
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self.is_asked or self._is_at_once:
+            raise KeyboardInterrupt
         self.is_asked = True
-        self._say("finishing this generation, then checkpoint and leave; again to leave at once")
+        if self._is_set_up:
+            self._say("finishing this generation, then checkpoint and leave; again to leave at once")
+        else:
+            self._say("leaving as soon as torch is loaded; again to leave at once")
 
 
 def _workers(config: Config) -> str:

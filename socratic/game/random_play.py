@@ -32,6 +32,22 @@ def played(
     return match
 
 
+def free_text_seat(game: Game, params: Params, matches: int = 8) -> int | None:
+    """Return a seat that is asked without a list in one of a few random matches; None where all questions had one.
+
+    Raises:
+        GameError: the game breaks its contract.
+    """
+    for seed in range(matches):
+        match = LiveMatch(game, params, Seed(seed), retries=len(COMMON_REPLIES))
+        while not match.done:
+            for request in match.requests():
+                if request.legal is None:
+                    return request.seat
+            match.submit(random_replies(match, seed, 0.0))
+    return None
+
+
 def random_replies(match: LiveMatch, seed: int, illegal_share: float) -> dict[int, str]:
     """Return a random reply to each request of a match."""
     replies = {}

@@ -3,12 +3,14 @@
 Nothing here is imported by the closed system, and nothing it finds is handed to it.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from socratic.config import GameSection, ObserverSection
-from socratic.errors import GameTooLarge
+from socratic.errors import GameTooLarge, SocraticError
 from socratic.game import Game
+from socratic.game.random_play import free_text_seat
 from socratic.game.tree import Strategy, Tree, enumerate_tree
 from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
 from socratic.observer.probes import drawn_metrics, probe_matches
@@ -17,6 +19,8 @@ from socratic.policy.weights import PolicyWeights
 from socratic.protocols import AgentCopy, Pending, Workers
 from socratic.records import Assessment, Episode, Match
 from socratic.seeds import Seed
+
+logger = logging.getLogger(__name__)
 
 PlayWith = Callable[[Sequence[Match], Mapping[str, PolicyWeights]], Sequence[Episode]]
 
@@ -45,14 +49,14 @@ class ObserverWorker:
         self._seed = seed
         self._trees: dict[str, Tree | None] = {}
         self._at_t0: dict[str, Strategy] = {}
-        self._solved: dict[str, Strategy] = {}
+        self._solved: dict[str, Strategy | None] = {}
 
     def assess(self, index: int, weights: Mapping[str, PolicyWeights]) -> Assessment:
         """Return what the weights called "agent" are worth; "t0" is the one to compare with."""
         metrics: dict[str, float] = {}
         for name, section in self._games.items():
             tree = self._tree(name, section)
-            found = self._drawn(name, section, weights) if tree is None else self._exact(name, tree, weights)
+            found = self._exact(name, tree, weights) if tree and self._is_read(tree) else self._drawn(name, section, weights)
             metrics.update({f"observer/{name}/{metric}": value for metric, value in found.items()})
         if self._section.noise:
             noise = self._seed.child("noise", index)
@@ -65,16 +69,17 @@ class ObserverWorker:
         return self._trees[name]
 
     def _enumerated(self, name: str, section: GameSection) -> Tree | None:
-        if self._section.method == "play":
-            return None
         try:
-            tree = enumerate_tree(self._game_of(name), section.params)
+            return enumerate_tree(self._game_of(name), section.params)
         except GameTooLarge:
             if self._section.method == "exact":
                 raise
             return None
+
+    def _is_read(self, tree: Tree) -> bool:
+        """Whether the truth is read off the whole strategy, and not drawn."""
         is_small = len(tree.information_states) <= self._section.max_states
-        return tree if is_small or self._section.method == "exact" else None
+        return self._section.method == "exact" or (self._section.method == "auto" and is_small)
 
     def _exact(self, name: str, tree: Tree, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
         own = self._read(tree, weights["agent"])
@@ -83,7 +88,9 @@ class ObserverWorker:
             if opponent == "scripted:random":
                 opponents[opponent] = tree.uniform
             elif opponent == "scripted:optimal":
-                opponents[opponent] = partial(self._optimum, name, tree)
+                optimum = self._optimum(name, tree)
+                if optimum is not None:
+                    opponents[opponent] = partial(_given, optimum)
             elif opponent == "t0":
                 opponents[opponent] = partial(self._strategy_at_t0, name, tree, weights["t0"])
         return exact_metrics(self._game_of(name), tree, own, opponents)
@@ -91,22 +98,42 @@ class ObserverWorker:
     def _drawn(self, name: str, section: GameSection, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
         game = self._game_of(name)
         # The same deals at every generation: what changes between two assessments is the policy.
-        matches = probe_matches(name, game, section.params, self._section.opponents, self._section.episodes, self._seed.child("probes"))
+        opponents = [opponent for opponent in self._section.opponents if self._plays(opponent, name, section)]
+        matches = probe_matches(name, game, section.params, opponents, self._section.episodes, self._seed.child("probes"))
         played = {opponent: self._play(rows, weights) for opponent, rows in matches.items()}
         return drawn_metrics(game, played)
 
     def _read(self, tree: Tree, weights: PolicyWeights) -> ReadStrategy:
         return read_strategy(tree, self._engine, weights, is_masked=self._is_masked)
 
-    def _optimum(self, name: str, tree: Tree) -> Strategy:
+    def _plays(self, opponent: str, name: str, section: GameSection) -> bool:
+        """Whether an opponent can play a game: random needs listed moves, optimal a tree that can be solved."""
+        if opponent == "scripted:random":
+            return free_text_seat(self._game_of(name), section.params) is None
+        if opponent == "scripted:optimal":
+            tree = self._tree(name, section)
+            return tree is not None and self._optimum(name, tree) is not None
+        return True
+
+    def _optimum(self, name: str, tree: Tree) -> Strategy | None:
+        """Return optimal play, or None where there is none to hold against: no two-seat zero-sum game, or no scipy to solve it."""
         if name not in self._solved:
-            self._solved[name], _ = tree.solve()
+            self._solved[name] = None
+            if len(tree.game.seats) == 2 and tree.game.zero_sum:
+                try:
+                    self._solved[name], _ = tree.solve()
+                except SocraticError as error:
+                    logger.warning("%s is measured without scripted:optimal: %s", name, error)
         return self._solved[name]
 
     def _strategy_at_t0(self, name: str, tree: Tree, weights: PolicyWeights) -> Strategy:
         if name not in self._at_t0:
             self._at_t0[name] = self._read(tree, weights).strategy
         return self._at_t0[name]
+
+
+def _given(strategy: Strategy) -> Strategy:
+    return strategy
 
 
 class TruthObserver:

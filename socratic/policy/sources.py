@@ -22,12 +22,12 @@ from transformers.utils import logging as transformers_logging
 
 from socratic.config import Lora, PolicySection
 from socratic.errors import ModelMissing, PolicyError
+from socratic.policy.folders import check_model_folder, local_model
 from socratic.policy.smollm2 import smollm2_folder
 from socratic.seeds import Seed
 
 WANTED_FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.jinja", "*.model", "*.txt"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # How long the hub may take for its first answer before the run looks into the cache instead.
 HUB_TIMEOUT_S = 10.0
 # A scratch policy reads short games; rotary positions cost nothing, so the bound is only there to be one.
@@ -68,7 +68,7 @@ def load_source(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_
         PolicyError: it is there and cannot serve.
     """
     folder = _locate(section.source, fetch)
-    _check_folder(section.source, folder)
+    check_model_folder(section.source, folder)
     with _quiet(), _readable(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         loaded = AutoModelForCausalLM.from_pretrained(
@@ -155,32 +155,7 @@ def _locate(source: str, fetch: Callable[[str], Path]) -> Path:
         raise PolicyError("policy.source = 'scratch' is made here and cannot be loaded; give a folder, a hub name or smollm2")
     if source == "smollm2":
         return smollm2_folder()
-    path = Path(source).expanduser()
-    if path.exists():
-        return path
-    if source.startswith(("/", ".", "~")) or source.count("/") > 1:
-        raise ModelMissing(f"no model at {path}; policy.source is scratch, smollm2, a folder with config.json, or a hub name")
-    return fetch(source)
-
-
-def _check_folder(source: str, folder: Path) -> None:
-    """Say what is wrong with a folder before transformers reads it."""
-    expected = "expected a folder with config.json, *.safetensors and a tokenizer"
-    if not folder.is_dir():
-        raise ModelMissing(f"policy.source = {source!r} is a file, {expected}")
-    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
-        raise ModelMissing(f"policy.source = {source!r} holds an adapter only, {expected}; merge the adapter into its model first")
-    if not (folder / "config.json").exists():
-        raise ModelMissing(f"policy.source = {source!r} has no config.json in {folder}, {expected}")
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
-    if pickled:
-        raise PolicyError(
-            f"policy.source = {source!r} has pickled weights only ({pickled[0]}), which can run code when they are loaded; "
-            "convert them to safetensors on a machine that may be lost"
-        )
-    raise ModelMissing(f"policy.source = {source!r} has no *.safetensors in {folder}, {expected}; pickled weights are refused")
+    return local_model(source) or fetch(source)
 
 
 @contextmanager

@@ -55,7 +55,10 @@ class LineWriter:
             RunError: the file is shorter than that, so lines that the checkpoint counts on are lost.
         """
         if not 0 <= offset <= self._end:
-            raise RunError(f"{self.path} has {self._end} bytes, expected at least {offset}: lines were lost since the checkpoint")
+            raise RunError(
+                f"{self.path} has {self._end} bytes, expected at least {offset}: lines were lost since the checkpoint; "
+                "bring the file back, or start the run again"
+            )
         with explained(self.path):
             os.ftruncate(self._descriptor, offset)
             os.fsync(self._descriptor)

@@ -157,7 +157,11 @@ class RunDirectory:
         Raises:
             ConfigError: config.toml is missing or was changed into something that does not fit.
         """
-        return load_config([self.folder / "config.toml"])
+        path = self.folder / "config.toml"
+        try:
+            return load_config([path])
+        except ConfigError as error:
+            raise ConfigError(f"{path} was changed since run {self.name} began: {error}; undo what was changed") from None
 
     def manifest(self) -> dict[str, Json]:
         """Return the manifest.

@@ -2,8 +2,10 @@
 
 import io
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
 
 import rich.console
@@ -21,6 +23,8 @@ from socratic.tracker.transcript import transcript
 # Above this a plain line for each generation is more than anybody reads.
 SHORT_RUN = 100
 PLAIN_LINES = 40
+# Somebody who has waited so long wants to know for what.
+PATIENCE_S = 3.0
 # Each is shown once as a mirror's user would look for it; bookkeeping is not shown.
 QUIET_EVENTS = {"checkpoint"}
 
@@ -43,7 +47,7 @@ class Console:
         self._every = 1 if total - done <= SHORT_RUN else max(1, (total - done) // PLAIN_LINES)
         self._summary = Summary()
         self._done = self._done_at_start = done
-        self._started = time.monotonic()
+        self._started = self._first_ended = time.monotonic()
         self._progress = Progress(
             TextColumn("generation"), MofNCompleteColumn(), BarColumn(), TextColumn("{task.fields[left]}"), console=self._console
         )
@@ -54,6 +58,21 @@ class Console:
         """Print one line of the program's own: what it does, what it waits for."""
         self._line(f"socratic: {sanitise(message, 1000)}")
 
+    @contextmanager
+    def waiting_for(self, what: str) -> Iterator[None]:
+        """Say what is waited for, where the block takes longer than anybody waits in silence."""
+        timer = threading.Timer(PATIENCE_S, self.say, [f"waiting for {what}"])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def begin(self) -> None:
+        """Count the time from here: the first generation starts."""
+        self._started = time.monotonic()
+
     def show_episode(self, episode: Episode) -> None:
         """Print one transcript."""
         for line in transcript(episode):
@@ -63,6 +82,8 @@ class Console:
         """Show how far the run is and how its games stand; notes are printed."""
         self._summary.take_generation(generation)
         self._done = generation.index + 1
+        if generation.index == self._done_at_start:
+            self._first_ended = time.monotonic()
         if self._is_live:
             self._refresh()
         elif generation.index == self._done_at_start or self._done % self._every == 0 or self._done == self._total:
@@ -108,8 +129,10 @@ class Console:
         return " | ".join(part for part in parts if part)
 
     def _seconds_left(self) -> float:
-        passed = self._done - self._done_at_start
-        return (time.monotonic() - self._started) / max(1, passed) * (self._total - self._done)
+        # The first generation waits for the workers to start, so it counts only as long as there is no other.
+        others = self._done - self._done_at_start - 1
+        taken = self._first_ended - self._started if others < 1 else (time.monotonic() - self._first_ended) / others
+        return taken * (self._total - self._done)
 
     def _line(self, text: str) -> None:
         # Text, not markup: what a model wrote between brackets stays what it wrote.
