@@ -203,7 +203,7 @@ def _observer(config: Config, recipe: PolicyRecipe, executor: Executor) -> tuple
     workers = executor.spawn(
         "observer",
         ObserverFactory(config=config, recipe=recipe),
-        threads=config.play.threads,
+        threads=config.observer.threads,
         lease_s=config.observer.lease_s,
     )
     return TruthObserver(config.observer, workers, config.generations), (workers,)

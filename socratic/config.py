@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
 Parameter = bool | int | float | str
 # Longer values are cut in messages.
 MOST_SHOWN = 80
+# As TOML has it: any other key stands in quotes.
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 NO_GAME = "no game is configured; add a [games.NAME] table, e.g. [games.kuhn_poker]; `socratic games list` has the names"
 
 
@@ -126,6 +129,7 @@ class ObserverSection(Section):
     episodes: Positive = 200  # for each opponent, where the truth is drawn and not exact
     max_states: Positive = 4000  # information states up to which auto reads the whole strategy
     opponents: tuple[str, ...] = ("scripted:random", "scripted:optimal", "t0")
+    threads: Positive = 1  # torch threads of its engine: it works beside the next generation
     lease_s: float = Field(1800.0, gt=0)  # how long an assessment may take
     noise: bool = False  # report random numbers in place of the truth (a closure test)
 
@@ -289,8 +293,8 @@ def _explain(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         known = _known_keys(location[:-1])
         near = difflib.get_close_matches(location[-1], known, n=1)
-        remedy = f"did you mean {'.'.join([*location[:-1], near[0]])}?" if near else f"known keys: {', '.join(known)}"
-        return f"unknown configuration key {'.'.join(location)}; {remedy}"
+        remedy = f"did you mean {_dotted([*location[:-1], near[0]])}?" if near else f"known keys: {', '.join(known)}"
+        return f"unknown configuration key {_dotted(location)}; {remedy}"
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
     if location == ["games"] and first["type"] == "missing":
@@ -299,7 +303,7 @@ def _explain(error: ValidationError) -> str:
         location.pop()  # a place in a list; the input is the list
     if location[0] == "games" and location[2:3] == ["params"]:
         del location[4:]  # the types that the parameter was tried as
-    return f"{'.'.join(location)} = {_shown(first['input'])} does not fit: expected {_expected(first, location)}"
+    return f"{_dotted(location)} = {_shown(first['input'])} does not fit: expected {_expected(first, location)}"
 
 
 def _expected(found: ErrorDetails, location: Sequence[str]) -> str:
@@ -307,15 +311,19 @@ def _expected(found: ErrorDetails, location: Sequence[str]) -> str:
     if location[0] == "games" and location[2:3] == ["params"] and len(location) == 4:
         return "a number, a text, true or false"
     if kind in {"model_type", "dict_type"}:
-        return f"a table, [{'.'.join(location)}]"
+        return f"a table, [{_dotted(location)}]"
     if kind in {"tuple_type", "missing", "too_long"}:
         return "a list" if kind == "tuple_type" else "a list of another length"
     return found["msg"].removeprefix("Input should be ")
 
 
+def _dotted(location: Sequence[str]) -> str:
+    return ".".join(part if BARE_KEY.fullmatch(part) else json.dumps(part) for part in location)
+
+
 def _shown(value: object) -> str:
     """Return a value as TOML would write it, cut where it is long."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = json.dumps(value, default=str)
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 

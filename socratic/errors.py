@@ -11,7 +11,7 @@ SocraticError              one clear line: what was found, what was expected, wh
 │   ├── ModelMissing       a model that is not on this machine
 │   └── SyncError          weights that did not arrive as they were sent
 ├── PlayError              episodes that could not be played
-│   └── PoisonEpisode      a match that kills its actor every time
+│   └── WorkerLost         a call that lost its worker every time it was tried
 ├── RunError               a run that cannot be started, found or written
 │   ├── RunExists          a second run of the same name
 │   └── CheckpointError    a checkpoint that is missing, incomplete or altered
@@ -71,8 +71,16 @@ class PlayError(SocraticError):
     """Episodes that could not be played."""
 
 
-class PoisonEpisode(PlayError):
-    """A match that kills its actor every time it is tried."""
+class WorkerLost(PlayError):
+    """A call that lost its worker every time it was tried.
+
+    The caller knows what the item holds: it may split it, or name the episode that is the culprit.
+    """
+
+    def __init__(self, message: str, index: int) -> None:
+        """Keep the position of the item among those of its `map`."""
+        super().__init__(message)
+        self.index = index
 
 
 class RunError(SocraticError):

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias
 
 from socratic.records import Assessment, Episode, Feedback, Generation, Line, Match, Metrics, Turn, Update, Verdict
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Made = TypeVar("Made", covariant=True)
 
 
 class Weights(Protocol):
@@ -202,14 +201,6 @@ class Pending(Protocol):
 
     def result(self) -> object:
         """Wait for it and return what it returned."""
-        ...
-
-
-class Factory(Protocol, Generic[Made]):
-    """Builds a worker where it will live; must be importable by name."""
-
-    def __call__(self) -> Made:
-        """Build it."""
         ...
 
 

@@ -15,7 +15,8 @@ def main() -> None:
         app(prog_name="socratic")
     except SocraticError as error:
         # A note says what became of the run that the error ended.
-        print(f"socratic: {'; '.join([str(error), *getattr(error, '__notes__', [])])}", file=sys.stderr)
+        said = "; ".join([str(error), *getattr(error, "__notes__", [])])
+        print(f"socratic: {' '.join(said.splitlines())}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _leave_interrupted()

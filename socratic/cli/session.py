@@ -60,7 +60,9 @@ class Session:
             state = "stopped"
             raise Interrupted(f"left at once; {self._how_to_go_on()}") from None
         except SocraticError as error:
-            error.add_note(self._how_to_go_on())
+            # What a resumed run cannot even be set up from is damaged, and says itself what to do.
+            if self._stop.is_set_up or not self._is_resumed:
+                error.add_note(self._how_to_go_on())
             raise
         finally:
             self._leave(state)
@@ -185,7 +187,7 @@ class _StopSignal:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.is_asked = False
-        self._is_set_up = False
+        self.is_set_up = False
         self._is_at_once = False
         self._say = say
 
@@ -208,14 +210,14 @@ class _StopSignal:
             yield
         finally:
             self._is_at_once = False
-        self._is_set_up = True
+        self.is_set_up = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if self.is_asked or self._is_at_once:
             raise KeyboardInterrupt
         self.is_asked = True
-        if self._is_set_up:
+        if self.is_set_up:
             self._say("finishing this generation, then checkpoint and leave; again to leave at once")
         else:
             self._say("leaving as soon as torch is loaded; again to leave at once")

@@ -4,8 +4,7 @@ Importing this package loads no ray; a `RayExecutor` does when it is started.
 """
 
 from socratic.cluster.facts import ray_facts
-from socratic.cluster.leases import WorkerLost
 from socratic.cluster.local import LocalExecutor
 from socratic.cluster.ray_executor import RayExecutor
 
-__all__ = ["LocalExecutor", "RayExecutor", "WorkerLost", "ray_facts"]
+__all__ = ["LocalExecutor", "RayExecutor", "ray_facts"]

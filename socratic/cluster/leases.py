@@ -5,25 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from socratic.errors import PlayError
+from socratic.errors import WorkerLost
 
 logger = logging.getLogger(__name__)
 
 TRIES = 3  # of one call: the first, one for a machine's bad luck, one to be sure
 
 OnEvent: TypeAlias = Callable[[str, str], None]  # kind, message
-
-
-class WorkerLost(PlayError):
-    """A call that lost its worker every time it was tried.
-
-    The caller knows what the item holds: it may split it, or name the episode that is the culprit.
-    """
-
-    def __init__(self, message: str, index: int) -> None:
-        """Keep the position of the item among those of its `map`."""
-        super().__init__(message)
-        self.index = index
 
 
 @dataclass(slots=True, kw_only=True)

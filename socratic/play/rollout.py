@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from socratic.errors import SyncError
+from socratic.errors import PlayError, SyncError, WorkerLost
 from socratic.protocols import Weights, Workers
 from socratic.records import Episode, Match
 
@@ -41,9 +41,18 @@ class BlockRollout:
 
         Raises:
             SyncError: a worker played with other weights than were sent.
+            PlayError: a block ends its worker whenever it is played.
         """
         blocks = [tuple(matches[start : start + self._block]) for start in range(0, len(matches), self._block)]
-        played = cast(list[PlayedBlock], self._workers.map("play", blocks, self._shared))
+        try:
+            played = cast(list[PlayedBlock], self._workers.map("play", blocks, self._shared))
+        except WorkerLost as error:
+            block = blocks[error.index]
+            games = ", ".join(sorted({match.game for match in block}))
+            raise PlayError(
+                f"the matches {block[0].episode_id} to {block[-1].episode_id} of {games} end their worker whenever they are played: "
+                f"{error}; play one game at a time with -o play.executor=local to see which"
+            ) from None
         expected = self._weights["agent"].fingerprint
         for block in played:
             if block.fingerprint != expected:

@@ -31,8 +31,9 @@ def test_the_quickstart_ends_as_the_readme_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     overrides = ["generations=2", "play.executor=local", "tracker.wandb=off", "policy.warmup.steps=2", "policy.hidden=16"]
+    monkeypatch.chdir(tmp_path)
     words = [word for override in overrides for word in ("-o", override)]
-    monkeypatch.setattr("sys.argv", ["socratic", "run", *words, "--runs-dir", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["socratic", "run", *words])
     with pytest.raises(SystemExit) as left:
         main()
     printed = capsys.readouterr().out

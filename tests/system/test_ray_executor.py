@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from socratic.cluster import RayExecutor, WorkerLost, ray_facts
-from socratic.errors import ConfigError, RunError
+from socratic.cluster import RayExecutor, ray_facts
+from socratic.errors import ConfigError, RunError, WorkerLost
 from tests.unit.executor_workers import Mortal, Multiplier, Threads
 
 pytestmark = pytest.mark.system
