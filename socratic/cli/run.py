@@ -19,7 +19,8 @@ from socratic.store.run_directory import RunDirectory, check_name, run_names
 
 def run(
     configs: Annotated[
-        list[str] | None, typer.Argument(help="TOML files or built-in names, composed left to right.", show_default="the quickstart")
+        list[str] | None,
+        typer.Argument(metavar="CONFIG", help="TOML files or built-in names, composed left to right.", show_default="the quickstart"),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The run's name; the first free one if not given.")] = None,
     runs_dir: RunsDir = None,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class Session:
     """Runs one run in this process; the run directory is locked and stays so until `close`."""
@@ -54,7 +56,8 @@ class Session:
                 try:
                     is_whole = self._play(executor)
                 finally:
-                    executor.close()
+                    with self.console.waiting_for("its workers to leave"):
+                        executor.close()
             state = "finished" if is_whole else "stopped"
         except KeyboardInterrupt:
             state = "stopped"
@@ -75,7 +78,7 @@ class Session:
             executor.start()  # Ray takes seconds: it starts while torch is loaded here
         # An import that a signal breaks off may fail in any way, so a Ctrl-C waits for its end.
         with self.console.waiting_for("torch and transformers to load"):
-            from socratic import loop
+            from socratic import build, loop  # noqa: F401  (build is what loads them; the set-up uses it)
 
         with self._stop.leaving_at_once():
             live = self._set_up(executor)
@@ -83,6 +86,7 @@ class Session:
         self.console.say(f"the system is closed at t0; {_workers(config)}")
 
         def after(generation: Generation) -> bool:
+            self._stop.listen_again()
             self._keep_play(generation)
             self._done = generation.index + 1
             is_stopping = self._stop.is_asked or run.is_stop_requested()
@@ -193,12 +197,17 @@ class _StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._note) for number in STOP_SIGNALS}
         try:
             yield
         finally:
             for number, former in before.items():
                 signal.signal(number, former)
+
+    def listen_again(self) -> None:
+        """Take back the signals that Ray took when it started: it would print its own stack and pass none on."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._note)
 
     @contextmanager
     def leaving_at_once(self) -> Iterator[None]:

@@ -47,10 +47,10 @@ class BlockRollout:
         try:
             played = cast(list[PlayedBlock], self._workers.map("play", blocks, self._shared))
         except WorkerLost as error:
-            block = blocks[error.index]
-            games = ", ".join(sorted({match.game for match in block}))
+            lost = blocks[error.index]
+            games = ", ".join(sorted({match.game for match in lost}))
             raise PlayError(
-                f"the matches {block[0].episode_id} to {block[-1].episode_id} of {games} end their worker whenever they are played: "
+                f"the matches {lost[0].episode_id} to {lost[-1].episode_id} of {games} end their worker whenever they are played: "
                 f"{error}; play one game at a time with -o play.executor=local to see which"
             ) from None
         expected = self._weights["agent"].fingerprint

@@ -15,7 +15,7 @@ def local_model(source: str) -> Path | None:
         PolicyError: its weights are pickled.
     """
     path = Path(source).expanduser()
-    if path.exists():
+    if source and path.exists():
         check_model_folder(source, path)
         return path
     if not source or source.startswith(("/", ".", "~")) or source.count("/") > 1:

@@ -87,6 +87,10 @@ class RunDirectory:
         check_name(name)
         folder = runs_dir / name
         if not (folder / "manifest.json").is_file():
+            if folder.exists():
+                raise RunError(
+                    f"{folder} has no manifest.json: it is no run, or a damaged one; bring the file back, or move the folder away"
+                )
             raise RunError(_missing(runs_dir, name))
         return cls(folder)
 
