@@ -219,13 +219,15 @@ class _StopSignal:
             yield
         finally:
             self._is_at_once = False
+        if self.is_asked:  # what was raised inside a callback may have been dropped there
+            raise KeyboardInterrupt
         self.is_set_up = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del number, frame
-        if self.is_asked or self._is_at_once:
+        was_asked, self.is_asked = self.is_asked, True
+        if was_asked or self._is_at_once:
             raise KeyboardInterrupt
-        self.is_asked = True
         if self.is_set_up:
             self._say("finishing this generation, then checkpoint and leave; again to leave at once")
         else:
