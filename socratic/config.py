@@ -193,6 +193,30 @@ class Config(Section):
             raise ValueError(f"policy.hidden is {hidden}, expected a multiple of {step} (twice policy.heads); try {fitting}")
         return self
 
+    @model_validator(mode="after")
+    def _every_actor_has_a_block(self) -> "Config":
+        matches, actors = self.episodes_per_generation, self.play.actors
+        if actors > -(-matches // self.play.block):
+            raise ValueError(
+                f"play.actors is {actors}, and the {matches} matches of a generation are {-(-matches // self.play.block)} block(s) of "
+                f"play.block = {self.play.block}; try play.block = {max(1, -(-matches // actors))}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _comparisons_have_two_sides(self) -> "Config":
+        baseline, scale = self.learner.baseline, self.learner.scale
+        if baseline == "context" and scale != "none":
+            raise ValueError(f"learner.scale is {scale!r} beside learner.baseline = 'context', which takes none; use scale = 'none'")
+        compares_groups = baseline in {"group", "leave_one_out"} or scale == "group"
+        alone = [name for name, section in self.games.items() if section.group == 1]
+        if compares_groups and alone:
+            raise ValueError(
+                f"learner compares matches of one deal, and games.{alone[0]}.group is 1: a group of one learns nothing; "
+                "set it to 2 or more, or use the baseline 'context', 'seat' or 'seat_mean'"
+            )
+        return self
+
     @property
     def is_masked(self) -> bool:
         """Whether replies are decoded under a mask over the legal moves."""

@@ -59,7 +59,7 @@ def advance(index: int, system: ClosedSystem) -> Generation:
     with clock("guard"):
         verdict = system.guard.examine(index, episodes, feedback, update)
     if not verdict.is_healthy:
-        raise PolicyError(f"generation {index} is held back: {_last_note(verdict)}; resume from the last checkpoint")
+        raise PolicyError(f"generation {index} is held back: {_last_note(verdict)}")
     with clock("sync"):
         published = system.agent.publish(update, verdict)
     revised = system.curriculum.revise(episodes, feedback, verdict)

@@ -25,7 +25,7 @@ class MeasuringGuard:
         self._generated_total = 0
 
     def examine(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback], update: Update) -> Verdict:
-        """Return the generation's inside metrics; unhealthy where the learner's loss or gradient is not finite."""
+        """Return the generation's inside metrics; unhealthy where loss, gradient or weights are not finite."""
         self._generated_total += sum(len(turn.token_ids) for turn in agent_turns(episodes))
         metrics: dict[str, float] = {
             **reward_measures(feedback, episodes),
@@ -37,6 +37,8 @@ class MeasuringGuard:
         }
         metrics.update(self._against_t0({**metrics, **update.metrics}))
         broken = [name for name, value in update.metrics.items() if not isfinite(value)]
+        if update.metrics.get("policy/frac_nonfinite"):
+            broken.append("policy/frac_nonfinite")
         return Verdict(is_healthy=not broken, metrics=metrics, notes=(*_words(metrics, len(episodes)), *_alarms(broken)))
 
     def state(self) -> Mapping[str, Json]:
@@ -72,4 +74,4 @@ def _words(metrics: Mapping[str, float], num_episodes: int) -> list[str]:
 
 
 def _alarms(broken: Sequence[str]) -> list[str]:
-    return [f"{name} is not a finite number; the update is held back: lower learner.lr" for name in broken]
+    return [f"{name} says that the numbers ran away; the update is held back: start a new run with a lower learner.lr" for name in broken]

@@ -91,13 +91,12 @@ class Advantages:
             case "none":
                 return list(values)
             case "batch":
-                spread = _deviation(values)
-                return [value / (spread + SCALE_FLOOR) for value in values]
+                return [_over(value, values) for value in values]
             case "group":
                 members: dict[tuple[str, int, int], list[float]] = defaultdict(list)
                 for line in lines:
                     members[line.group_key].append(line.trajectory.reward)
-                return [value / (_deviation(members[line.group_key]) + SCALE_FLOOR) for line, value in zip(lines, values, strict=True)]
+                return [_over(value, members[line.group_key]) for line, value in zip(lines, values, strict=True)]
 
 
 def _lines(episode: Episode, said: Feedback) -> Iterable[_Line]:
@@ -161,6 +160,12 @@ def _means(pairs: Iterable[tuple[K, float]]) -> dict[K, tuple[float, int]]:
         sums[key][0] += value
         sums[key][1] += 1
     return {key: (total / count, int(count)) for key, (total, count) in sums.items()}
+
+
+def _over(value: float, among: Sequence[float]) -> float:
+    """Return `value` in standard deviations of `among`; 0 where those do not differ: they say nothing."""
+    spread = _deviation(among)
+    return value / (spread + SCALE_FLOOR) if spread > 0 else 0.0
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -154,6 +154,8 @@ class PolicyLearner:
     def _step(self, batch: Batch, rate: float, *, decay: float, measures_t0: bool) -> dict[str, float]:
         totals: dict[str, float] = {}
         self._optimizer.zero_grad()
+        # The magnet's distance is told over the places that are held to it.
+        held = sum(place.share for place in batch.places if place.kl > 0)
         for pack in make_packs(batch, self._section.pack_tokens):
             for name, value in self._accumulate(pack, decay=decay, measures_t0=measures_t0).items():
                 totals[name] = max(totals.get(name, 0.0), value) if name.endswith("_max") else totals.get(name, 0.0) + value
@@ -161,7 +163,15 @@ class PolicyLearner:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
-        return {**totals, "policy/grad_norm": float(norm)}
+        if "policy/kl_magnet" in totals:
+            totals["policy/kl_magnet"] /= held
+        return {**totals, "policy/grad_norm": float(norm), "policy/frac_nonfinite": self._frac_nonfinite()}
+
+    def _frac_nonfinite(self) -> float:
+        """Return the share of trained weights that are no finite numbers."""
+        trained = list(self._policy.trained().values())
+        broken = sum(int((~torch.isfinite(parameter.detach())).sum()) for parameter in trained)
+        return broken / sum(parameter.numel() for parameter in trained)
 
     def _accumulate(self, pack: Pack, *, decay: float, measures_t0: bool) -> dict[str, float]:
         """Add one pack's gradient; return its part of each metric."""
@@ -187,7 +197,7 @@ class PolicyLearner:
                 "offpolicy/logp_diff_max": torch.maximum(drawn_D - pack.least_D, pack.greatest_D - drawn_D).max(),
             }
             if magnet_MA is not None:
-                found["policy/kl_magnet"] = divergence(log_probs_MA, magnet_MA, pack.shares_M)
+                found["policy/kl_magnet"] = divergence(log_probs_MA, magnet_MA, pack.shares_M * (pack.kl_M > 0))
             if t0_MA is not None:
                 found["policy/kl_t0"] = divergence(log_probs_MA, t0_MA, pack.shares_M)
         return {name: float(value.detach()) for name, value in found.items()}

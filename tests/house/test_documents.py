@@ -45,3 +45,39 @@ def test_a_broken_block_is_seen(language: str, kept: str, broken: str) -> None:
     assert list(mistakes(f"Text.\n\n```{language}\n{kept}\n```\n")) == []
     (mistake,) = mistakes(f"Text.\n\n```{language}\n{broken}\n```\n")
     assert mistake.startswith("line 3: ")
+
+
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?P<target>[^)#:]+)\)")
+COMMAND = re.compile(r"^\$ socratic (?P<words>[a-z]+(?: [a-z]+)?)", re.MULTILINE)
+
+
+def test_every_link_leads_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {link['target']}"
+        for path in DOCUMENTS
+        for link in LINK.finditer(path.read_text(encoding="utf-8"))
+        if not (path.parent / link["target"]).exists()
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def test_python_in_the_documents_runs() -> None:
+    for path in DOCUMENTS:
+        for block in FENCE.finditer(path.read_text(encoding="utf-8")):
+            if block["language"] == "python":
+                exec(compile(block["code"], str(path), "exec"), {"__name__": "document"})
+
+
+def test_every_command_in_the_documents_exists() -> None:
+    from typer.main import get_command
+
+    from socratic.cli.app import app
+
+    known = get_command(app).commands  # type: ignore[attr-defined]  # typer's groups have it
+    for path in DOCUMENTS:
+        for found in COMMAND.finditer(path.read_text(encoding="utf-8")):
+            first, *rest = found["words"].split()
+            assert first in known, found[0]
+            if hasattr(known[first], "commands"):
+                assert rest[0] in known[first].commands, found[0]

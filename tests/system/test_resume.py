@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -30,11 +29,15 @@ def _start(folder: Path, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "socratic", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def _wait_for_generations(folder: Path, name: str, count: int, process: subprocess.Popen[str]) -> None:
-    path = folder / name / "metrics.jsonl"
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.005)
+def _wait_for_generations(process: subprocess.Popen[str], count: int) -> None:
+    """Read what the run prints until it has recorded `count` generations: its line comes after the record's."""
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        if line.startswith(f"generation {count}/"):
+            return
+    raise AssertionError("".join(printed))
 
 
 def _assert_same(run: RunDirectory, other: RunDirectory) -> None:
@@ -53,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 @pytest.mark.parametrize("killed_after", [1, 5, 10])
 def test_a_killed_run_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: Path, killed_after: int) -> None:
     process = _start(tmp_path, "killed")
-    _wait_for_generations(tmp_path, "killed", killed_after, process)
+    _wait_for_generations(process, killed_after)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     killed = RunDirectory.open(tmp_path, "killed")
@@ -65,7 +68,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: P
 
 def test_ctrl_c_checkpoints_and_leaves_and_resumes_to_the_same_bytes(whole: RunDirectory, tmp_path: Path) -> None:
     process = _start(tmp_path, "stopped")
-    _wait_for_generations(tmp_path, "stopped", 2, process)
+    _wait_for_generations(process, 2)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -80,7 +83,7 @@ def test_ctrl_c_checkpoints_and_leaves_and_resumes_to_the_same_bytes(whole: RunD
 
 def test_stop_asks_a_running_run_to_leave(tmp_path: Path) -> None:
     process = _start(tmp_path, "asked")
-    _wait_for_generations(tmp_path, "asked", 1, process)
+    _wait_for_generations(process, 1)
     asked = command("stop", "asked", runs_dir=tmp_path)
     output, _ = process.communicate(timeout=120)
     assert asked.returncode == 0, asked.stderr
@@ -93,9 +96,8 @@ def test_stop_asks_a_running_run_to_leave(tmp_path: Path) -> None:
 
 def test_a_second_ctrl_c_leaves_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     process = _start(tmp_path, "twice")
-    _wait_for_generations(tmp_path, "twice", 1, process)
+    _wait_for_generations(process, 1)
     os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.001)
     os.kill(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 130, output

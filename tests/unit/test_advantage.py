@@ -1,5 +1,7 @@
 """Advantages: each choice against its formula, worked by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from socratic.config import LearnerSection
@@ -87,3 +89,31 @@ def test_a_reward_that_is_not_known_is_left_out() -> None:
 
 def test_only_the_agent_learns() -> None:
     assert _advantages(LearnerSection(baseline="none"), _played(0, (1.0, -1.0), seats=("scripted:random", "agent"))) == [(-1.0,)]
+
+
+def test_a_group_of_one_or_without_a_spread_has_no_scale() -> None:
+    # Dividing by a standard deviation of 0 would hand out ten thousand times the reward.
+    for baseline in ("none", "seat_mean", "group"):
+        section = LearnerSection.model_validate({"baseline": baseline, "scale": "group"})
+        alone = [_played(i, (reward,), deal=i, seats=("agent",)) for i, reward in enumerate((1.0, 0.0))]
+        equal = [_played(i, (reward,), deal=7, seats=("agent",)) for i, reward in enumerate((1.0, 1.0))]
+        assert _advantages(section, *alone) == [(0.0,), (0.0,)]
+        assert _advantages(section, *equal) == [(0.0,), (0.0,)]
+
+
+def _at_contexts(number: int, reward: float, *contexts: tuple[int, ...]) -> tuple[Episode, Feedback]:
+    episode, feedback = _played(number, (reward,), seats=("agent",))
+    turns = tuple(Turn(seat=0, reply="x", is_legal=True, player="agent", version=0, context_ids=ids) for ids in contexts)
+    return replace(episode, turns=turns), feedback
+
+
+def test_a_context_is_compared_with_the_other_turns_before_the_same_tokens() -> None:
+    played = [_at_contexts(0, 1.0, (1,), (1, 2)), _at_contexts(1, 0.0, (1,), (1, 3)), _at_contexts(2, -1.0, (1,), (1, 3))]
+    found = _advantages(LearnerSection(baseline="context"), *played)
+    # (1,): 1 - (0 - 1) / 2, 0 - (1 - 1) / 2, -1 - (1 + 0) / 2. (1, 2) is met once: 1 minus the seat's mean 0. (1, 3): 0 + 1, -1 - 0.
+    assert found == [(1.5, 1.0), (0.0, 1.0), (-1.5, -1.0)]
+
+
+def test_a_context_baseline_discounts_like_the_others() -> None:
+    section = LearnerSection(baseline="context", discount=0.5)
+    assert _advantages(section, _at_contexts(0, 1.0, (1,), (2,)), _at_contexts(1, 0.0, (1,), (2,))) == [(0.5, 1.0), (-0.5, -1.0)]

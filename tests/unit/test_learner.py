@@ -1,6 +1,7 @@
 """The learner: its sign, its normalizers, its mask, its memory."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from socratic.config import LearnerSection, Objective
 from socratic.errors import CheckpointError
+from socratic.guard.guard import MeasuringGuard
 from socratic.learner.learner import PolicyLearner
 from socratic.policy.engine import Prompt
 from socratic.policy.transformer import Policy
@@ -108,10 +110,17 @@ def test_merged_rows_give_the_gradient_of_rows_apart() -> None:
     assert torch.allclose(_gradient(tiny_policy(), episodes, feedback), by_hand, atol=1e-6)
 
 
+def _of_game(episodes: Sequence[Episode], game: str) -> list[Episode]:
+    return [replace(episode, match=replace(episode.match, game=game)) for episode in episodes]
+
+
 def test_games_weigh_alike_however_many_draws_they_have() -> None:
-    episodes, feedback = _play(tiny_policy(), 8)
-    doubled = [*episodes, *episodes], [*feedback, *feedback]
-    assert torch.allclose(_gradient(tiny_policy(), episodes, feedback), _gradient(tiny_policy(), *doubled), atol=1e-7)
+    episodes, feedback = _play(tiny_policy(), 12)
+    few, many = episodes[:3], episodes[3:]
+    apart = [_gradient(tiny_policy(), few, feedback[:3]), _gradient(tiny_policy(), many, feedback[3:])]
+    together = _gradient(tiny_policy(), [*_of_game(few, "a"), *_of_game(many, "b")], feedback)
+    assert torch.allclose(together, (apart[0] + apart[1]) / 2, atol=1e-7)
+    assert not torch.allclose(together, _gradient(tiny_policy(), episodes, feedback), atol=1e-7)
 
 
 def test_a_mask_renormalizes_over_what_it_allows() -> None:
@@ -177,13 +186,43 @@ def test_entropy_keeps_choices_open() -> None:
 
 
 def test_a_game_may_have_an_objective_of_its_own() -> None:
-    episodes, feedback = _play(tiny_policy(), 8)
+    episodes, feedback = _play(tiny_policy(), 12)
+    played = [*_of_game(episodes[:6], "a"), *_of_game(episodes[6:], "b")], feedback
     policy = tiny_policy()
-    section = LearnerSection(baseline="none", schedule="constant", objective=Objective(pg=1.0, kl=0.0))
-    learner = PolicyLearner(policy, section, objectives={"g": Objective(pg=0.0, kl=0.0)}, temperature=1.0, generations=1)
-    before = policy.weights(0).fingerprint
-    learner.learn(0, episodes, feedback)
-    assert policy.weights(0).fingerprint == before
+    section = LearnerSection(baseline="none", schedule="constant", lr=1e-12, clip=1e9, objective=Objective(pg=1.0, kl=0.0))
+    learner = PolicyLearner(policy, section, objectives={"b": Objective(pg=0.0, kl=0.0)}, temperature=1.0, generations=1)
+    learner.learn(0, *played)
+    of_both = torch.cat([p.grad.flatten() for p in policy.trained().values() if p.grad is not None])
+    of_a = _gradient(tiny_policy(), played[0][:6], feedback[:6])
+    assert torch.allclose(of_both, of_a / 2, atol=1e-7)
+
+
+def test_the_magnets_distance_does_not_depend_on_the_packs() -> None:
+    episodes, feedback = _play(tiny_policy(), 12)
+    played = [*_of_game(episodes[:6], "a"), *_of_game(episodes[6:], "b")], feedback
+    found = []
+    for pack_tokens in (3, 8, 1000):
+        policy = tiny_policy()
+        section = LearnerSection(baseline="none", schedule="constant", lr=0.01, magnet_every=0, pack_tokens=pack_tokens)
+        learner = PolicyLearner(policy, section, objectives={"b": Objective(kl=0.0)}, temperature=1.0, generations=9)
+        found.append([learner.learn(index, *played).metrics["policy/kl_magnet"] for index in range(3)][-1])
+    assert found[0] > 0
+    assert found == pytest.approx([found[0]] * 3, rel=1e-3)
+
+
+def test_weights_that_ran_away_are_told_and_held_back() -> None:
+    policy = tiny_policy()
+    played = _play(policy, 8)
+    healthy = _learner(policy).learn(0, *played)
+    assert healthy.metrics["policy/frac_nonfinite"] == 0.0
+    assert MeasuringGuard().examine(0, [], [], healthy).is_healthy
+    with torch.no_grad():
+        next(iter(policy.trained().values()))[0, 0] = float("inf")
+    ran_away = _learner(policy).learn(0, *played)
+    assert ran_away.metrics["policy/frac_nonfinite"] > 0
+    verdict = MeasuringGuard().examine(0, [], [], ran_away)
+    assert not verdict.is_healthy
+    assert "lower learner.lr" in verdict.notes[-1]
 
 
 @pytest.mark.parametrize("uses_lora", [False, True])
