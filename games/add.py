@@ -2,11 +2,14 @@
 
 import re
 
+from socratic.errors import ConfigError
 from socratic.game import Scores, Table, game
 
 DIGITS = re.compile(r"\d{1,20}")
 # Below this the answers are listed, so that a small model can choose among them.
 MAX_LISTED = 40
+# Twice this still has no more digits than DIGITS takes.
+MAX_LARGEST = 10**18
 
 
 @game(
@@ -17,6 +20,8 @@ MAX_LISTED = 40
 )
 async def add(t: Table, *, largest: int = 4) -> Scores:
     """Add two numbers from 0 to `largest`. Score 1 if the answer is right, else 0; the optimum is 1."""
+    if not 0 <= largest <= MAX_LARGEST:
+        raise ConfigError(f"add: largest is {largest}, expected 0 to {MAX_LARGEST}")
     first, second = (t.choose(range(largest + 1)) for _ in range(2))
     t.truth(answer=first + second)
     answers = [str(answer) for answer in range(2 * largest + 1)] if 2 * largest < MAX_LISTED else DIGITS

@@ -1,13 +1,20 @@
 """Guess the number: search by halving."""
 
+from functools import lru_cache
+
 from socratic.errors import ConfigError
 from socratic.game import Scores, Table, game
+
+# The numbers are listed at every guess.
+MAX_NUMBERS = 10_000
 
 
 def best(*, low: int, high: int, guesses: int) -> float:
     """Return the share of numbers that halving finds: g guesses tell 2**g - 1 numbers apart."""
+    _check(low, high, guesses)
     numbers = high - low + 1
-    return min(numbers, (1 << guesses) - 1) / numbers
+    # With as many guesses as the number has bits, every one of them is found.
+    return min(numbers, (1 << min(guesses, numbers.bit_length())) - 1) / numbers
 
 
 @game(
@@ -27,9 +34,8 @@ async def guess_number(t: Table, *, low: int = 0, high: int = 6, guesses: int = 
 
     Halving is optimal and finds 2**guesses - 1 numbers (D. E. Knuth, "The Art of Computer Programming", vol. 3, 6.2.1).
     """
-    if not (low <= high and guesses >= 1):
-        raise ConfigError(f"guess_number: {low} to {high} in {guesses} guesses; there is nothing to guess")
-    numbers = [str(number) for number in range(low, high + 1)]
+    _check(low, high, guesses)
+    numbers = _listed(low, high)
     number = t.choose(range(low, high + 1))
     t.truth(number=number)
     t.tell(0, f"Find my number, {low} to {high}. Guesses: {guesses}.")
@@ -39,3 +45,16 @@ async def guess_number(t: Table, *, low: int = 0, high: int = 6, guesses: int = 
             return t.win(0)
         t.tell(0, "Higher." if number > guess else "Lower.")
     return t.share(0.0)
+
+
+@lru_cache(maxsize=16)
+def _listed(low: int, high: int) -> tuple[str, ...]:
+    """Return the numbers as texts; kept, because a tree plays the game again for every leaf."""
+    return tuple(str(number) for number in range(low, high + 1))
+
+
+def _check(low: int, high: int, guesses: int) -> None:
+    if not (low <= high and guesses >= 1):
+        raise ConfigError(f"guess_number: {low} to {high} in {guesses} guesses, so nothing to guess; expected low <= high and guesses >= 1")
+    if high - low + 1 > MAX_NUMBERS:
+        raise ConfigError(f"guess_number: {low} to {high} are {high - low + 1} numbers, expected at most {MAX_NUMBERS}")

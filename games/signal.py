@@ -10,6 +10,7 @@ SYMBOLS = ("ka", "mo", "ti", "zu", "ne", "ri", "po", "lu", "sa", "ve", "go", "di
 def best(*, objects: int, symbols: int, candidates: int, seen: bool) -> float | None:
     """Return the best expected score where it is known: a symbol for each object, or every object a candidate."""
     del seen
+    _check(objects, symbols or objects, candidates or objects)
     if (symbols or objects) >= objects:
         return 1.0
     return symbols / objects if candidates in (0, objects) else None
@@ -28,8 +29,7 @@ async def signal(t: Table, *, objects: int = 4, symbols: int = 0, candidates: in
     with a symbol for each object, chance is 1 / candidates (D. Lewis, "Convention", 1969).
     """
     symbols, candidates = symbols or objects, candidates or objects
-    if not (1 < candidates <= objects <= len(OBJECTS) and 1 <= symbols <= len(SYMBOLS)):
-        raise ConfigError(f"signal: {objects} objects, {symbols} symbols, {candidates} candidates; there are 16 words of each")
+    _check(objects, symbols, candidates)
     things, words = OBJECTS[:objects], SYMBOLS[:symbols]
     t.tell(None, f"Objects: {' '.join(things)}. Symbols: {' '.join(words)}.")
     if candidates < objects:
@@ -41,3 +41,11 @@ async def signal(t: Table, *, objects: int = 4, symbols: int = 0, candidates: in
     said = await t.ask(0, f"Symbol for {target}", words)
     picked = await t.ask(1, f"Object for {said}", things)
     return t.share(1.0 if picked == target else 0.0)
+
+
+def _check(objects: int, symbols: int, candidates: int) -> None:
+    if not (1 < candidates <= objects <= len(OBJECTS) and 1 <= symbols <= len(SYMBOLS)):
+        raise ConfigError(
+            f"signal: {objects} objects, {symbols} symbols, {candidates} candidates; "
+            f"expected 2 to 16 candidates, no fewer objects and at most 16, and 1 to 16 symbols"
+        )

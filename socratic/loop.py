@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from socratic.errors import PolicyError
 from socratic.protocols import Agent, AgentCopy, Critic, Curriculum, Guard, Learner, Observer, Rollout, Tracker
-from socratic.records import Generation, Metrics, Verdict
+from socratic.records import Generation, LostAssessment, Metrics, Verdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,9 +82,12 @@ def watch(generation: Generation, agent: AgentCopy, outside: Outside) -> None:
 
 
 def report(outside: Outside) -> None:
-    """Record every assessment that was started."""
-    for assessment in outside.observer.collect():
-        outside.tracker.record_assessment(assessment)
+    """Record every assessment that was started; one that failed is an event, for who only looks may not end a run."""
+    for found in outside.observer.collect():
+        if isinstance(found, LostAssessment):
+            outside.tracker.record_event(found.generation, "observer-failed", found.message)
+        else:
+            outside.tracker.record_assessment(found)
 
 
 def run(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from socratic.records import Assessment, Episode, Feedback, Generation, Line, Match, Metrics, Turn, Update, Verdict
+from socratic.records import Assessment, Episode, Feedback, Generation, Line, LostAssessment, Match, Metrics, Turn, Update, Verdict
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -124,8 +124,8 @@ class Observer(Protocol):
         """Start probing a copy; the result arrives with `collect`."""
         ...
 
-    def collect(self) -> list[Assessment]:
-        """Wait for what was started and return it, oldest first."""
+    def collect(self) -> list[Assessment | LostAssessment]:
+        """Wait for what was started and return it, oldest first; what failed says why, and raises no SocraticError."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What passes between the stages: small frozen records, in the order in which a generation makes them.
 
-    Match -> Episode (of Turns) -> Feedback -> Trajectory -> Update -> Verdict -> Generation | Assessment
+    Match -> Episode (of Turns) -> Feedback -> Trajectory -> Update -> Verdict -> Generation | Assessment | LostAssessment
 
 Missing is missing: a number that is not known is absent from a mapping or NaN in a sequence, never 0.
 """
@@ -130,3 +130,11 @@ class Assessment:
     generation: int
     version: int
     metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LostAssessment:
+    """Why there is no assessment of a generation."""
+
+    generation: int
+    message: str

@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -80,6 +80,22 @@ def load_game(name: str) -> Game:
     if not isinstance(found, Game):
         raise BrokenPlugin(f"{name} is {found!r}, expected a game; is @game(...) missing above it?")
     return found
+
+
+def file_hash(name: str) -> str | None:
+    """Return the sha256 of the file that `name` names; None where it names none. Nothing is imported.
+
+    Raises:
+        UnknownGame: the file is not there.
+    """
+    file = FILE.fullmatch(name)
+    if not file:
+        return None
+    path = Path(file["path"])
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UnknownGame(f"cannot read {path}: {error.strerror}; bring the game's file back") from None
 
 
 def _load(group: str, name: str, pick: Callable[[ModuleType, str], object]) -> object:

@@ -60,14 +60,6 @@ class Seed:
                     return position
         return last
 
-    def permutation(self, size: int) -> list[int]:
-        """Return 0..size-1 in random order (Fisher-Yates)."""
-        order = list(range(size))
-        for last in range(size - 1, 0, -1):
-            other = self.integer(last + 1, index=last)
-            order[last], order[other] = order[other], order[last]
-        return order
-
     def _mixed(self, index: int) -> int:
         z = (self.key + (index + 1) * GOLDEN_GAMMA) & MASK_64
         z = ((z ^ (z >> 30)) * MIX_1) & MASK_64

@@ -3,8 +3,11 @@
 import sys
 
 from socratic.errors import Interrupted, SocraticError
+from socratic.tracker.sanitise import sanitise
 
 __all__ = ["main"]
+
+MOST_SAID = 4000
 
 
 def main() -> None:
@@ -16,7 +19,8 @@ def main() -> None:
     except SocraticError as error:
         # A note says what became of the run that the error ended.
         said = "; ".join([str(error), *getattr(error, "__notes__", [])])
-        print(f"socratic: {' '.join(said.splitlines())}", file=sys.stderr)
+        # It may quote what a stranger or a model wrote.
+        print(f"socratic: {sanitise(' '.join(said.splitlines()), MOST_SAID)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _leave_interrupted()

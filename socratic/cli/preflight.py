@@ -10,7 +10,8 @@ from socratic.game import Game
 from socratic.game.random_play import free_text_seat
 from socratic.policy.folders import local_model
 from socratic.policy.smollm2 import has_smollm2, smollm2_folder
-from socratic.registry import load_game
+from socratic.protocols import Json
+from socratic.registry import file_hash, load_game
 
 QUICKSTART = "quickstart"
 RANDOM, OPTIMAL = "scripted:random", "scripted:optimal"
@@ -36,35 +37,42 @@ def read_config(names: Sequence[str], overrides: Sequence[str]) -> Config:
         PolicyError: the policy's source has pickled weights.
     """
     config = load_config(find_configs(names), overrides)
-    game_versions(config)
+    for name, section in config.games.items():
+        _check_section(name, section, load_game(name))
     for player in config.observer.opponents:
         if player not in PLAYERS[1:]:
             raise ConfigError(f"observer.opponents has {player!r}, which is no opponent; known: {', '.join(PLAYERS[1:])}")
     for name, section in config.games.items():
-        _check_play(name, section, load_game(name), is_scratch=config.policy.source == "scratch")
+        game = load_game(name)
+        _check_play(name, section, game, is_scratch=config.policy.source == "scratch")
+        if config.observer.enabled and config.observer.method == "exact":
+            _check_exact(name, section, game)
     _check_source(config.policy.source)
     return config
 
 
-def game_versions(config: Config) -> dict[str, str]:
-    """Return the version hash of each game, having checked its parameters and line-ups.
+def game_facts(config: Config) -> dict[str, dict[str, Json]]:
+    """Return what a run's manifest holds of each game, having checked its parameters and line-ups.
+
+    With it the closing table is drawn without loading a game, and what has changed is noticed.
 
     Raises:
         UnknownGame: no such game.
         ConfigError: a parameter or a line-up does not fit its game.
     """
-    versions = {}
+    facts: dict[str, dict[str, Json]] = {}
     for name, section in config.games.items():
         game = load_game(name)
-        game.complete(section.params)
-        for lineup in section.lineups:
-            if len(lineup) != len(game.seats) or "agent" not in lineup:
-                raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")
-            unknown = sorted(set(lineup) - set(PLAYERS))
-            if unknown:
-                raise ConfigError(f"games.{name}.lineups has {unknown[0]!r}, which is no player; known: {', '.join(PLAYERS)}")
-        versions[name] = game.version
-    return versions
+        _check_section(name, section, game)
+        facts[name] = {
+            "version": game.version,
+            "file_sha256": file_hash(name),
+            "seats": list(game.seats),
+            "zero_sum": game.zero_sum,
+            "bounds": list(game.bounds),
+            "optimum": game.best_score(section.params),
+        }
+    return facts
 
 
 def openings(config: Config) -> list[str]:
@@ -73,11 +81,22 @@ def openings(config: Config) -> list[str]:
     return [f"line-ups seat {player}" for player in sorted(seated) if player == OPTIMAL]
 
 
+def _check_section(name: str, section: GameSection, game: Game) -> None:
+    """Refuse parameters and line-ups that the game does not have."""
+    game.complete(section.params)
+    for lineup in section.lineups:
+        if len(lineup) != len(game.seats) or "agent" not in lineup:
+            raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")
+        unknown = sorted(set(lineup) - set(PLAYERS))
+        if unknown:
+            raise ConfigError(f"games.{name}.lineups has {unknown[0]!r}, which is no player; known: {', '.join(PLAYERS)}")
+
+
 def _check_play(name: str, section: GameSection, game: Game, *, is_scratch: bool) -> None:
     """Refuse a game that cannot be played as it is configured."""
     try:
         seat = free_text_seat(game, section.params)
-    except GameError as error:
+    except (ConfigError, GameError) as error:
         raise ConfigError(f"games.{name} cannot be played with {game.complete(section.params)}: {error}") from error
     seated = {player for lineup in section.lineups for player in lineup}
     if seat is not None and RANDOM in seated:
@@ -97,6 +116,16 @@ def _check_play(name: str, section: GameSection, game: Game, *, is_scratch: bool
             enumerate_tree(game, section.params).solve()
         except SocraticError as error:
             raise ConfigError(f"games.{name}.lineups seats {OPTIMAL}, and {name} has no such player: {error}") from error
+
+
+def _check_exact(name: str, section: GameSection, game: Game) -> None:
+    """Refuse to measure exactly what has no tree; a tree that is too large is found while it is walked, and is an event then."""
+    seat = free_text_seat(game, section.params)
+    if seat is not None:
+        raise ConfigError(
+            f"observer.method is 'exact', and games.{name} asks seat {game.seats[seat]!r} for free text, so that it has no tree; "
+            "set observer.method to 'auto' or 'play'"
+        )
 
 
 def _check_source(source: str) -> None:

@@ -9,12 +9,14 @@ import typer
 
 from socratic.cli.options import AsJson, RunName, RunsDir, runs_folder
 from socratic.cli.output import print_json, typed
-from socratic.cli.preflight import QUICKSTART, game_versions, openings, read_config
+from socratic.cli.preflight import QUICKSTART, game_facts, openings, read_config
 from socratic.cli.summary import Row, table_lines, truth_rows
+from socratic.cli.trust import check_games, check_policy, refuse_planted, trusted_config
 from socratic.config import Config
 from socratic.errors import RunError, RunExists
 from socratic.store.checkpoint import checkpoint_paths, newest_checkpoint
 from socratic.store.run_directory import RunDirectory, check_name, run_names
+from socratic.tracker.sanitise import sanitise
 
 
 def run(
@@ -37,6 +39,7 @@ def run(
     seeded = [config.model_copy(update={"seed": config.seed + offset}) for offset in range(seeds)]
     names = [name if seeds == 1 or name is None else f"{name}-seed{each.seed}" for each in seeded]
     _require_free(names, folder)
+    refuse_planted(config, folder)  # it could not be resumed
     finished = [_run_one(each, folder, own_name, stem, is_alone=seeds == 1) for each, own_name in zip(seeded, names, strict=True)]
     if seeds > 1:
         _print_over_seeds(finished)
@@ -58,24 +61,21 @@ def resume(run_name: RunName, runs_dir: RunsDir = None) -> None:
         manifest = found.manifest()
         if manifest.get("state") == "finished":
             show = typed(f"runs show {run_name}", folder)
-            raise RunError(f"run {run_name} is finished; `{show}` shows it, `socratic run` starts another")
+            raise RunError(f"run {run_name} is finished; `{show}` shows it, `{typed('run')}` starts another")
         found.lock()
-        config = found.config()
-        if game_versions(config) != manifest.get("games"):
-            raise RunError(
-                f"a game of run {run_name} has changed since it started: its rules would change half-way; "
-                "start a new run, or bring the game's file back"
-            )
+        config = trusted_config(found)
+        check_games(found, config)
         # A run that ended before its first checkpoint has played nothing: it begins anew, in its own folder.
         is_begun = bool(checkpoint_paths(found.checkpoints)) or found.generations_done() > 0
         if is_begun:
             newest_checkpoint(found.checkpoints)
+            check_policy(found)
         found.clear_stop()
         found.set_state("running")
         from socratic.cli.session import Session
 
         Session(found, config, is_resumed=is_begun).run()
-    _print_end(folder, run_name, config)
+    _print_end(folder, run_name)
 
 
 def evaluate(
@@ -85,17 +85,19 @@ def evaluate(
 ) -> None:
     """Probe a copy of a run's newest checkpoint, as its observer would."""
     found = RunDirectory.open(runs_folder(runs_dir), run_name)
-    found.config()
+    config = trusted_config(found)
     newest_checkpoint(found.checkpoints)  # what is missing or damaged is said before torch is loaded
+    check_policy(found)
+    check_games(found, config)
     from socratic.cli.evaluation import assess_run
 
-    assessment = assess_run(found)
+    assessment = assess_run(found, config)
     if as_json:
         print_json({"generation": assessment.generation, "version": assessment.version, **dict(sorted(assessment.metrics.items()))})
         return
     print(f"run {run_name} after generation {assessment.generation + 1}:")
     for metric in sorted(assessment.metrics):
-        print(f"  {metric.removeprefix('observer/'):<45} {assessment.metrics[metric]:.4f}")
+        print(f"  {sanitise(metric.removeprefix('observer/')):<45} {assessment.metrics[metric]:.4f}")
 
 
 def _stem(config: str) -> str:
@@ -114,19 +116,19 @@ def _require_free(names: list[str | None], runs_dir: Path) -> None:
 
 
 def _run_one(config: Config, runs_dir: Path, name: str | None, stem: str, *, is_alone: bool) -> list[Row]:
-    created = RunDirectory.create(runs_dir, name, config, games=game_versions(config), stem=stem)
+    created = RunDirectory.create(runs_dir, name, config, games=game_facts(config), stem=stem)
     for opening in openings(config):
         created.note_opening(0, opening)
     from socratic.cli.session import Session
 
     Session(created, config, is_resumed=False).run()
-    return _print_end(runs_dir, created.name, config, is_alone=is_alone)
+    return _print_end(runs_dir, created.name, is_alone=is_alone)
 
 
-def _print_end(runs_dir: Path, name: str, config: Config, *, is_alone: bool = True) -> list[Row]:
+def _print_end(runs_dir: Path, name: str, *, is_alone: bool = True) -> list[Row]:
     finished = RunDirectory.open(runs_dir, name)
-    assessments = finished.read("assessments")
-    rows = truth_rows(config, assessments[0], assessments[-1]) if assessments else []
+    assessments, games = finished.read("assessments"), finished.manifest().get("games")
+    rows = truth_rows(games, assessments[0], assessments[-1]) if assessments else []
     print()
     for line in table_lines(rows) if rows else ["no assessment: the observer is off"]:
         print(line)
@@ -137,7 +139,8 @@ def _print_end(runs_dir: Path, name: str, config: Config, *, is_alone: bool = Tr
         print("next:")
         print(f"  {typed(f'runs show {name}', runs_dir)}")
         print(f"  {typed(f'eval {name}', runs_dir)}")
-        print("  socratic games show kuhn_poker" if "kuhn_poker" in config.games else "  socratic games list")
+        is_kuhn = isinstance(games, dict) and "kuhn_poker" in games
+        print(f"  {typed('games show kuhn_poker' if is_kuhn else 'games list')}")
     return rows
 
 

@@ -11,6 +11,7 @@ from socratic.errors import CheckpointError
 from socratic.store.checkpoint import newest_checkpoint
 from socratic.store.listing import list_runs, summarize
 from socratic.store.run_directory import RunDirectory
+from socratic.tracker.sanitise import sanitise
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -24,11 +25,12 @@ def list_(runs_dir: RunsDir = None, as_json: AsJson = False) -> None:
         print_json([asdict(summary) for summary in summaries])
         return
     if not summaries:
-        print(f"no runs in {folder}; `socratic run` starts one")
+        print(f"no runs in {folder}; `{typed('run')}` starts one")
     for summary in summaries:
         done = f"{summary.generations_done}/{summary.generations}"
         opened = "  opened" if summary.is_opened else ""
-        print(f"{summary.name:<24} {summary.state:<9} {done:>11}  seed {summary.seed}  {', '.join(summary.games)}{opened}")
+        state, games = sanitise(summary.state, 20), sanitise(", ".join(summary.games))
+        print(f"{sanitise(summary.name, 80):<24} {state:<9} {done:>11}  seed {summary.seed}  {games}{opened}")
 
 
 @app.command("show")
@@ -48,21 +50,23 @@ def show(run_name: RunName, runs_dir: RunsDir = None, as_json: AsJson = False) -
         }
         print_json(shown)
         return
-    print(f"run {summary.name}: {summary.state}, {summary.generations_done} of {summary.generations} generations, seed {summary.seed}")
-    print(f"in {run.folder}, created {summary.created}, {'opened: see manifest.json' if summary.is_opened else 'closed since t0'}")
+    state, created = sanitise(summary.state, 20), sanitise(summary.created, 40)
+    print(f"run {summary.name}: {state}, {summary.generations_done} of {summary.generations} generations, seed {summary.seed}")
+    print(f"in {run.folder}, created {created}, {'opened: see manifest.json' if summary.is_opened else 'closed since t0'}")
     try:
         print(f"newest checkpoint: after generation {newest_checkpoint(run.checkpoints).index}")
     except CheckpointError as error:
         print(f"no checkpoint to go on from: {error}")
     if assessments:
         print()
-        for line in table_lines(truth_rows(run.config(), assessments[0], assessments[-1])):
+        for line in table_lines(truth_rows(manifest.get("games"), assessments[0], assessments[-1])):
             print(line)
     if metrics:
         print("\nlast generation:")
         for name, value in sorted(metrics[-1].items()):
-            print(f"  {name:<42} {value:.5g}" if isinstance(value, float) else f"  {name:<42} {value}")
+            print(f"  {sanitise(name, 80):<42} {f'{value:.5g}' if isinstance(value, float) else sanitise(str(value))}")
     for event in events[-10:]:
-        print(f"event, generation {event.get('generation')}: {event.get('kind')}: {event.get('message')}")
+        generation, kind, message = (sanitise(str(event.get(key))) for key in ("generation", "kind", "message"))
+        print(f"event, generation {generation}: {kind}: {message}")
     if summary.state in {"stopped", "killed", "failed"}:
         print(f"\n`{typed(f'resume {summary.name}', runs_folder(runs_dir))}` goes on with it")

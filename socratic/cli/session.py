@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from socratic import __version__
 from socratic.cli.output import typed
+from socratic.cli.trust import keep_policy_hash
 from socratic.cluster import LocalExecutor, RayExecutor
 from socratic.config import Config
 from socratic.errors import Interrupted, RunError, SocraticError
@@ -116,6 +117,7 @@ class Session:
             else:
                 recipe = build.draft(config)
                 build.save_recipe(recipe, run.folder)
+                keep_policy_hash(run)
             tracker = self._tracker()
             live = build.close_system(config, recipe, executor, tracker, is_resumed=self._is_resumed)
             if not self._is_resumed:

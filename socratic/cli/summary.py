@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from socratic.config import Config
 from socratic.protocols import Json
-from socratic.registry import load_game
+from socratic.tracker.sanitise import sanitise
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +33,15 @@ DRAWN: tuple[Measure, ...] = (
 )
 
 
-def truth_rows(config: Config, first: Mapping[str, Json], last: Mapping[str, Json]) -> list[Row]:
-    """Return the rows of the closing table from the first and the last assessment."""
+def truth_rows(games: Json, first: Mapping[str, Json], last: Mapping[str, Json]) -> list[Row]:
+    """Return the rows of the closing table from the first and the last assessment.
+
+    `games` is what the manifest holds of the games: none is loaded, because a run directory may come from a stranger.
+    """
     rows = []
-    for name, section in config.games.items():
-        game = load_game(name)
+    for name, facts in games.items() if isinstance(games, dict) else ():
+        if not isinstance(facts, dict):
+            continue
         prefix = f"observer/{name}/"
         measures = [entry for entry in (*EXACT, *DRAWN) if f"{prefix}{entry[0]}" in last]
         # Where moves can be graded, the exploitability of a policy that may still err anywhere says little.
@@ -46,14 +49,15 @@ def truth_rows(config: Config, first: Mapping[str, Json], last: Mapping[str, Jso
             measures = [entry for entry in measures if entry[0] != "exploitability"]
         elif any(entry[0] == "exploitability" for entry in measures):
             measures = measures[:1]
-        if not measures or not game.zero_sum:
-            best = game.best_score(section.params)
+        if not measures or not facts.get("zero_sum"):
+            declared = facts.get("optimum")
+            best = float(declared) if isinstance(declared, int | float) else None
             if f"{prefix}value" in last:
-                measures = [("value", "success" if game.bounds == (0.0, 1.0) else "score", best)]
+                measures = [("value", "success" if facts.get("bounds") == [0.0, 1.0] else "score", best)]
             elif f"{prefix}score" in last:
                 measures = [("score", "score", best), *[entry for entry in measures if entry[0] == "legal_share"]]
         for metric, words, optimum in measures:
-            before, now = first.get(f"{prefix}{metric}"), last[f"{prefix}{metric}"]
+            before, now = first.get(f"{prefix}{metric}"), last.get(f"{prefix}{metric}")
             if isinstance(before, int | float) and isinstance(now, int | float):
                 rows.append(Row(game=name, measure=words, at_t0=float(before), now=float(now), optimum=optimum))
     return rows
@@ -63,7 +67,8 @@ def table_lines(rows: list[Row]) -> list[str]:
     """Return the rows as a plain table."""
     cells = [("game", "truth", "at t0", "now", "optimum")]
     cells += [
-        (row.game, row.measure, f"{row.at_t0:.3f}", f"{row.now:.3f}", "-" if row.optimum is None else f"{row.optimum:.3f}") for row in rows
+        (sanitise(row.game, 80), row.measure, f"{row.at_t0:.3f}", f"{row.now:.3f}", "-" if row.optimum is None else f"{row.optimum:.3f}")
+        for row in rows
     ]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]

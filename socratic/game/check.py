@@ -14,29 +14,23 @@ from dataclasses import dataclass
 
 from socratic.errors import GameError, GameTooLarge, ReplayMismatch, SocraticError
 from socratic.game.contract import TOLERANCE, Game, Params
+from socratic.game.failures import GAME_FAILURES
 from socratic.game.live_match import FINISHED, TURN_LIMIT, LiveMatch
-from socratic.game.random_play import ODD_REPLIES, played, random_episode, random_replies
+from socratic.game.random_play import COMMON_REPLIES, ODD_REPLIES, played, random_episode, random_replies
+from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.records import GAME, SELF
 from socratic.seeds import Seed
 
-# All that the code of somebody else's game is known to raise.
-GAME_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NameError,
-    RuntimeError,
-    SocraticError,
-    TypeError,
-    ValueError,
-)
 SEEDS = tuple(range(8))
 # Enough for the level 0 of a game and a second or two of walking.
 MAX_LEAVES = 20_000
 # A hash seed that this process does not have by chance, and another.
 HASH_SEEDS = ("1", "4242")
-CHILD_LIMIT_S = 60
+# Rules in code answer in milliseconds; a machine that is busy with training may take a thousand times that.
+STEP_LIMIT_S = 10.0
+RULE_LIMIT_S = 60.0
+# Two of them fit into a rule's time.
+CHILD_LIMIT_S = 25
 # A linear program's answer is good to about 1e-9; a claim is wrong or right by far more.
 CLAIM_TOLERANCE = 1e-6
 # Forking at every turn costs the square of the turns.
@@ -50,6 +44,10 @@ class NotTried(Exception):
 
 class Broken(Exception):
     """Raised by a rule that the game breaks."""
+
+
+class Hangs(Broken):
+    """Raised where the game neither asks nor ends: nothing else can be tried on it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,17 +81,41 @@ class Trial:
     game: Game
     params: Params
     seeds: Sequence[int]
+    step_limit_s: float
+    rule_limit_s: float
 
 
-def check_game(game: Game, params: Params | None = None, seeds: Sequence[int] = SEEDS) -> Report:
+def check_game(
+    game: Game,
+    params: Params | None = None,
+    seeds: Sequence[int] = SEEDS,
+    *,
+    step_limit_s: float = STEP_LIMIT_S,
+    rule_limit_s: float = RULE_LIMIT_S,
+) -> Report:
     """Return what came out of trying every rule of the contract on a game.
+
+    Args:
+        game: What is checked.
+        params: Its parameters; defaults fill what is left out.
+        seeds: The keys of the random plays.
+        step_limit_s: How long the game may take from one question to the next; no limit outside the main thread.
+        rule_limit_s: How long one rule may be tried.
 
     Raises:
         ConfigError: the parameters do not fit the game.
     """
-    trial = Trial(game=game, params=game.complete(params), seeds=seeds)
-    findings = tuple(_finding(rule, tried, trial) for rule, tried in RULES.items())
-    return Report(game=game.name, version=game.version, findings=findings)
+    trial = Trial(game=game, params=game.complete(params), seeds=seeds, step_limit_s=step_limit_s, rule_limit_s=rule_limit_s)
+    findings: list[Finding] = []
+    for rule, tried in RULES.items():
+        try:
+            findings.append(_finding(rule, tried, trial))
+        except Hangs as found:
+            findings.append(Finding(rule=rule, passed=False, detail=str(found)))
+            rest = list(RULES)[len(findings) :]
+            findings += [Finding(rule=left, passed=True, detail="not tried: the game hangs", was_tried=False) for left in rest]
+            break
+    return Report(game=game.name, version=game.version, findings=tuple(findings))
 
 
 def play_elsewhere(module: str, file: str, attr: str, params: str, seeds: str) -> str:
@@ -109,12 +131,19 @@ def play_elsewhere(module: str, file: str, attr: str, params: str, seeds: str) -
 
 def _finding(rule: str, tried: Callable[[Trial], str], trial: Trial) -> Finding:
     try:
-        return Finding(rule=rule, passed=True, detail=tried(trial))
+        with time_limit(trial.rule_limit_s):
+            return Finding(rule=rule, passed=True, detail=tried(trial))
     except NotTried as reason:
         return Finding(rule=rule, passed=True, detail=f"not tried: {reason}", was_tried=False)
+    except Hangs:
+        raise
     except Broken as found:
         return Finding(rule=rule, passed=False, detail=str(found))
-    except GAME_FAILURES as error:
+    except TimeIsUp:
+        return Finding(
+            rule=rule, passed=False, detail=f"not over within {trial.rule_limit_s:g} s; does every reply lead to a question or an end?"
+        )
+    except (SocraticError, *GAME_FAILURES) as error:
         return Finding(rule=rule, passed=False, detail=f"{type(error).__name__}: {error}")
 
 
@@ -122,11 +151,30 @@ def _ends(trial: Trial) -> str:
     longest = 0
     for params in (trial.params, *map(trial.game.complete, trial.game.levels)):
         for seed in trial.seeds[:2]:
-            match = played(trial.game, params, seed)
+            match = _played_in_time(trial, params, seed)
             longest = max(longest, len(match.replies))
             if match.ending == TURN_LIMIT:
                 raise Broken(f"random play of {dict(params)} with seed {seed} was not over after {match.max_turns} turns")
     return f"random play ended at every level; the longest took {longest} turns"
+
+
+def _played_in_time(trial: Trial, params: Params, seed: int) -> LiveMatch:
+    """Return a match played to its end at random, each step of it within the limit."""
+    match: LiveMatch | None = None
+    while match is None or not match.done:
+        replies = {} if match is None else random_replies(match, seed, 0.0)
+        try:
+            with time_limit(trial.step_limit_s):
+                if match is None:
+                    match = LiveMatch(trial.game, params, Seed(seed), retries=len(COMMON_REPLIES))
+                else:
+                    match.submit(replies)
+        except TimeIsUp:
+            num_replies = 0 if match is None else len(match.replies)
+            raise Hangs(
+                f"no question and no end within {trial.step_limit_s:g} s, after {num_replies} replies of {dict(params)} with seed {seed}"
+            ) from None
+    return match
 
 
 def _random_play_is_legal(trial: Trial) -> str:
@@ -166,9 +214,17 @@ def _replays_elsewhere(trial: Trial) -> str:
     arguments = (trial.game.module, trial.game.file, attr, json.dumps(dict(trial.params)), json.dumps(list(trial.seeds)))
     for hash_seed in HASH_SEEDS:
         surroundings = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        child = subprocess.run(
-            [sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, env=surroundings, timeout=CHILD_LIMIT_S, check=False
-        )
+        try:
+            child = subprocess.run(
+                [sys.executable, "-c", CHILD, *arguments],
+                capture_output=True,
+                text=True,
+                env=surroundings,
+                timeout=CHILD_LIMIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Broken(f"{len(trial.seeds)} plays in another process were not over within {CHILD_LIMIT_S} s") from None
         if child.returncode:
             raise Broken(f"it does not play in another process: {child.stderr.strip().splitlines()[-1:]}")
         if json.loads(child.stdout) != here:

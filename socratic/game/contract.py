@@ -12,7 +12,8 @@ from math import isfinite
 from types import FunctionType
 from typing import TypeAlias, cast
 
-from socratic.errors import ConfigError, GameError
+from socratic.errors import ConfigError, GameError, SocraticError
+from socratic.game.failures import GAME_FAILURES, game_failure
 from socratic.game.table import Request, Scores
 from socratic.records import Episode, ParameterValue
 from socratic.seeds import Seed
@@ -108,10 +109,22 @@ class Game:
         return self.complete(self.levels[min(index, len(self.levels) - 1)] if self.levels else {})
 
     def best_score(self, params: Params | None = None) -> float | None:
-        """Return seat 0's expected score under optimal play of all, where the game declares it."""
-        if callable(self.optimum):
-            return self.optimum(**self.complete(params))
-        return self.optimum
+        """Return seat 0's expected score under optimal play of all, where the game declares it.
+
+        Raises:
+            ConfigError: the parameters do not fit the game.
+            GameError: the game's function of the parameters failed.
+        """
+        if not callable(self.optimum):
+            return self.optimum
+        complete = self.complete(params)
+        try:
+            return self.optimum(**complete)
+        except SocraticError:
+            raise
+        except GAME_FAILURES as error:
+            remedy = f"it was asked with {complete}: mend it, or let it raise ConfigError where there is no such game"
+            raise game_failure(f"{self.name}'s optimum failed", error, remedy) from error
 
     def reference(self, params: Params | None = None) -> Reference | None:
         """Return what to hold scores against; None where nothing is known."""

@@ -19,6 +19,8 @@ from socratic.records import SELF, Line
 
 # A finite game of up to 100,000 leaves has no branch near this long; a game that never ends has.
 MAX_DEPTH = 2000
+# Enough to walk a small game's branch by hand, and still one line.
+MAX_STEPS_SHOWN = 20
 CHANCE_SLOT = -1  # the edge is chance's
 NO_SLOT = -1  # the seat has not moved yet
 
@@ -81,6 +83,8 @@ class Walker:
         self._path_options: list[Sequence[int]] = []
         self._path_chances: list[Sequence[float] | None] = []
         self._path_at: list[int] = []
+        self._num_replays = 0
+        self._num_untried = 0  # options on the path that no replay has taken yet: each takes one at least
         self._depth = 0
         self._last_slots: list[int] = []
         self._node_of_same: dict[Hashable, int] = {}
@@ -95,21 +99,17 @@ class Walker:
             GameTooLarge: more leaves than the cap, an ask without a list, or a branch without an end.
             GameError: the game breaks its contract.
         """
-        num_replays = 0
         while True:
-            if num_replays == self.max_leaves:
-                raise GameTooLarge(
-                    f"{self.game.name} {self.params} has more than {self.max_leaves} leaves; "
-                    f"take a lower level, raise max_leaves, or merge equal positions with t.same"
-                )
+            self._check_room(1)
             self._replay()
-            num_replays += 1
+            self._num_replays += 1
             while self._path_at and self._path_at[-1] + 1 == len(self._path_options[-1]):
                 for column in (self._path_node, self._path_state, self._path_options, self._path_chances, self._path_at):
                     column.pop()
             if not self._path_at:
                 return self._arrays()
             self._path_at[-1] += 1
+            self._num_untried -= 1
 
     def _replay(self) -> None:
         """Play one branch: as the path says while it lasts, then the first option of everything."""
@@ -124,7 +124,7 @@ class Walker:
         answer: object = None
         try:
             while True:
-                asked = next_ask(self.game, table, coroutine, answer)
+                asked = next_ask(self.game, table, coroutine, answer, self._told_how)
                 if self._is_cut:
                     coroutine.close()
                     return
@@ -172,6 +172,7 @@ class Walker:
         depth = self._depth
         if depth == len(self._path_at):
             if weights is None:
+                self._check_room(len(options))
                 self._extend(CHANCE_SLOT, range(len(options)), (1.0 / len(options),) * len(options))
             else:
                 total = sum(weights)
@@ -202,11 +203,28 @@ class Walker:
     def _extend(self, state: int, options: Sequence[int], chances: Sequence[float] | None) -> None:
         if len(self._path_at) == MAX_DEPTH:
             raise GameTooLarge(f"{self.game.name} {self.params} has a branch of more than {MAX_DEPTH} moves; does it end?")
+        self._check_room(len(options))
+        self._num_untried += len(options) - 1
         self._path_node.append(self._new_node())
         self._path_state.append(state)
         self._path_options.append(options)
         self._path_chances.append(chances)
         self._path_at.append(0)
+
+    def _check_room(self, num_options: int) -> None:
+        """Give up as soon as the options ahead are more than the leaves allowed, not when all of them have been walked."""
+        if self._num_replays + self._num_untried + num_options > self.max_leaves:
+            raise GameTooLarge(
+                f"{self.game.name} {self.params} has more than {self.max_leaves} leaves; "
+                f"take a lower level, raise max_leaves, or merge equal positions with t.same"
+            )
+
+    def _told_how(self) -> str:
+        """Return how to come here again."""
+        steps = list(zip(self._path_state[:MAX_STEPS_SHOWN], self._path_options, self._path_at, strict=False))
+        branch = [f"draw {options[at]}" if state == CHANCE_SLOT else repr(self.states[state].legal[at]) for state, options, at in steps]
+        more = f" and {len(self._path_at) - len(steps)} more" if len(self._path_at) > len(steps) else ""
+        return f"enumerated with {self.params}, on the branch {', '.join(branch) or 'without a choice'}{more}"
 
     def _new_node(self) -> int:
         node = self._num_nodes

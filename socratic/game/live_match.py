@@ -6,13 +6,15 @@ a match is (game, version, parameters, seed, replies); saving, loading and forki
 
 import json
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
-from socratic.errors import GameError, IllegalMove, ReplayMismatch
+from socratic.errors import GameError, IllegalMove, ReplayMismatch, SocraticError
 from socratic.game.contract import Game, Params
+from socratic.game.failures import GAME_FAILURES, game_failure
 from socratic.game.table import Ask, Ledger, Legal, Question, Request, Scores, Secret, StepReward, Table
 from socratic.records import SELF, Line, ParameterValue
 from socratic.seeds import Seed
@@ -24,6 +26,10 @@ FINISHED, FORFEIT, TURN_LIMIT = "finished", "forfeit", "turn_limit"
 MAX_TURNS = 1000
 # Enough for a small game's moves; a longer list would drown the prompt.
 MAX_OPTIONS_SHOWN = 12
+# Each question copies and checks its list: past this, that is all that a game would do. A pattern or a parser costs nothing.
+MAX_OPTIONS = 100_000
+# A model's reply may be a page, and an error is a line.
+MAX_REPLY_SHOWN = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,13 +270,17 @@ class LiveMatch:
     def _advance(self, answer: object) -> None:
         """Run the game up to its next question or its end."""
         try:
-            asked = next_ask(self.game, self._table, self._coroutine, answer)
+            asked = next_ask(self.game, self._table, self._coroutine, answer, self._told_how)
         except StopIteration as end:
             self._end(FINISHED, self.game.checked_scores(end.value))
             return
         self._is_single = asked.is_single
         self._pending = {question.seat: _Pending(question, options_of(self.game, question)) for question in asked.questions}
         self._put_questions()
+
+    def _told_how(self) -> str:
+        """Return how to come here again."""
+        return f"played with {self.params}, seed {self.seed.key}, after {len(self._replies)} replies"
 
     def _put_questions(self) -> None:
         """Show the pending prompts, or end the match at the turn limit."""
@@ -294,6 +304,11 @@ class LiveMatch:
         except IllegalMove as refusal:
             view.append(self._ledger.lines[f"Illegal. {refusal}".strip()])
             return False
+        except SocraticError:
+            raise
+        except GAME_FAILURES as error:
+            failed = f"{self.game.name}'s parser failed on the reply {reply[:MAX_REPLY_SHOWN]!r} of seat {self.game.seats[seat]!r}"
+            raise game_failure(failed, error, self._told_how()) from error
         del self._pending[seat]
         return True
 
@@ -333,42 +348,46 @@ def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
     """Return the options where `legal` is a list, None where it is something else.
 
     Raises:
-        GameError: the prompt or `legal` is not what a question may carry.
+        GameError: `legal` is not what a question may carry.
     """
     # A game is not held to its types: what it hands over is checked here.
-    prompt: object = question.prompt
     legal: object = question.legal
     asked = f"{game.name} asked seat {game.seats[question.seat]!r}"
-    if not isinstance(prompt, str):
-        raise GameError(f"{asked} {prompt!r}, expected a text")
     if legal is None or isinstance(legal, re.Pattern) or callable(legal):
         return None
     if isinstance(legal, str) or not isinstance(legal, Sequence) or not legal:
         raise GameError(f"{asked} with legal={legal!r}, expected a list of options, a compiled pattern, a parser or None")
+    if len(legal) > MAX_OPTIONS:
+        raise GameError(f"{asked} with {len(legal)} options, expected at most {MAX_OPTIONS}; give a compiled pattern or a parser instead")
     options = []
     for option in legal:
         if not isinstance(option, str) or not option or option != option.strip():
             raise GameError(f"{asked} with the option {option!r}, expected a text without spaces around it")
         options.append(option)
     if len(set(options)) != len(options):
-        raise GameError(f"{asked} with an option twice: {options!r}")
+        twice = next(option for option, num in Counter(options).items() if num > 1)
+        raise GameError(f"{asked} with the option {twice!r} twice")
     return tuple(options)
 
 
-def next_ask(game: Game, table: Table, coroutine: Coroutine[object, object, Scores], answer: object) -> Ask[object]:
-    """Run a game up to its next question.
+def next_ask(
+    game: Game, table: Table, coroutine: Coroutine[object, object, Scores], answer: object, told_how: Callable[[], str]
+) -> Ask[object]:
+    """Run a game up to its next question; `told_how` says how to come here again.
 
     Raises:
         StopIteration: the game returned its scores.
-        GameError: it awaited something other than its table.
+        GameError: it failed, or awaited something other than its table.
     """
     try:
         asked = coroutine.send(answer)
-    except RuntimeError as error:
+    except SocraticError:
+        raise
+    except GAME_FAILURES as error:
         # What asyncio says where no loop runs, and none ever does here.
-        if "running event loop" not in str(error):
-            raise
-        raise GameError(_foreign_await(game, table, str(error))) from error
+        if isinstance(error, RuntimeError) and "running event loop" in str(error):
+            raise GameError(_foreign_await(game, table, str(error))) from error
+        raise game_failure(f"{game.name} failed {_last_asked(game, table)}", error, told_how()) from error
     if isinstance(asked, Ask) and asked.table is table:
         return asked
     coroutine.close()
@@ -376,6 +395,10 @@ def next_ask(game: Game, table: Table, coroutine: Coroutine[object, object, Scor
 
 
 def _foreign_await(game: Game, table: Table, found: str) -> str:
-    seat = table.last_asked
-    after = "before its first question" if seat is None else f"after it asked seat {game.seats[seat]!r}"
+    after = _last_asked(game, table)
     return f"{game.name} awaited something other than its table {after} ({found}); only t.ask and t.ask_all may be awaited"
+
+
+def _last_asked(game: Game, table: Table) -> str:
+    seat = table.last_asked
+    return "before its first question" if seat is None else f"after it asked seat {game.seats[seat]!r}"

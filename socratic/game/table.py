@@ -138,6 +138,7 @@ class Table:
                 returns the move or raises `IllegalMove` or `ValueError`, or None: any text.
         """
         self._checked(seat)
+        self._check_shown(seat, prompt)
         self.last_asked = seat
         return Ask(self, (Question(seat, prompt, legal),), is_single=True)
 
@@ -151,6 +152,8 @@ class Table:
             raise GameError(f"{self._name} asked nobody: ask_all needs at least one seat")
         self._checked(asks)
         questions = tuple(Question(seat, *(asked if isinstance(asked, tuple) else (asked, None))) for seat, asked in sorted(asks.items()))
+        for question in questions:
+            self._check_shown(question.seat, question.prompt)
         self.last_asked = questions[-1].seat
         return Ask(self, questions, is_single=False)
 
@@ -221,6 +224,15 @@ class Table:
     def share(self, score: float) -> tuple[float, ...]:
         """Return the same score for every seat."""
         return (float(score),) * len(self._views)
+
+    def _check_shown(self, seat: int, prompt: str) -> None:
+        """Refuse a question that is no text, or one to a seat that has been shown nothing at all."""
+        if not isinstance(prompt, str):
+            raise GameError(f"{self._name} asked seat {seat} {prompt!r}, expected a text")
+        if not prompt.strip() and not any(line.text.strip() for line in self._views[seat]):
+            raise GameError(
+                f"{self._name} asked seat {seat} {prompt!r} and had shown it nothing; give the prompt a text, or t.tell it first"
+            )
 
     def _checked(self, seats: int | Iterable[int]) -> Iterable[int]:
         chosen = (seats,) if isinstance(seats, int) else tuple(seats)

@@ -97,6 +97,12 @@ class Tree:
         """Whether every seat always knows all that has happened."""
         return bool((self._arrays.num_nodes_I == 1).all())
 
+    @cached_property
+    def is_common_payoff(self) -> bool:
+        """Whether all seats always get the same score, so that they play for one thing; true of one seat."""
+        scores_LS = self._arrays.scores_LS
+        return bool((np.abs(scores_LS - scores_LS[:, :1]) <= TIE).all())
+
     def state_of(self, request: Request) -> InformationState | None:
         """Return the information state that a request comes from; None where it was reached by an illegal move."""
         return self._state_of_view.get((request.seat, _texts(request.view), request.legal))

@@ -17,7 +17,7 @@ from socratic.observer.probes import drawn_metrics, probe_matches
 from socratic.policy.engine import Engine
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import AgentCopy, Pending, Workers
-from socratic.records import Assessment, Episode, Match
+from socratic.records import Assessment, Episode, LostAssessment, Match
 from socratic.seeds import Seed
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class TruthObserver:
         self._section = section
         self._workers = workers
         self._last = last
-        self._pending: list[Pending] = []
+        self._pending: list[tuple[int, Pending | SocraticError]] = []
 
     def is_due(self, index: int) -> bool:
         """Say whether generation `index` is one that is probed (-1 is t0)."""
@@ -152,15 +152,27 @@ class TruthObserver:
 
     def probe(self, index: int, agent: AgentCopy) -> None:
         """Start probing a copy of the agent's weights."""
-        shared = self._workers.share({"agent": agent.weights(), "t0": agent.t0()})
-        self._pending.append(self._workers.submit("assess", index, shared))
+        try:
+            shared = self._workers.share({"agent": agent.weights(), "t0": agent.t0()})
+            self._pending.append((index, self._workers.submit("assess", index, shared)))
+        except SocraticError as error:
+            self._pending.append((index, error))
 
-    def collect(self) -> list[Assessment]:
+    def collect(self) -> list[Assessment | LostAssessment]:
         """Wait for what was started."""
         started, self._pending = self._pending, []
-        found = [pending.result() for pending in started]
-        assert all(isinstance(each, Assessment) for each in found)
-        return [each for each in found if isinstance(each, Assessment)]
+        return [_result(index, pending) for index, pending in started]
+
+
+def _result(index: int, pending: Pending | SocraticError) -> Assessment | LostAssessment:
+    if isinstance(pending, SocraticError):
+        return LostAssessment(generation=index, message=str(pending))
+    try:
+        found = pending.result()
+    except SocraticError as error:
+        return LostAssessment(generation=index, message=str(error))
+    assert isinstance(found, Assessment)
+    return found
 
 
 class BlindObserver:
@@ -174,6 +186,6 @@ class BlindObserver:
     def probe(self, index: int, agent: AgentCopy) -> None:
         """Do nothing."""
 
-    def collect(self) -> list[Assessment]:
+    def collect(self) -> list[Assessment | LostAssessment]:
         """Return nothing."""
         return []

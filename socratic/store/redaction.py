@@ -43,6 +43,18 @@ def redact_values(values: Mapping[str, Json], variables: Mapping[str, str] | Non
     return {key: _redact_value(key, value, variables) for key, value in values.items()}
 
 
+def find_secret(values: Mapping[str, Json], variables: Mapping[str, str] | None = None) -> str | None:
+    """Return the dotted key of the first value that `redact_values` would change; None where there is none."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            inner = find_secret(value, variables)
+            if inner is not None:
+                return f"{key}.{inner}"
+        elif _redact_value(key, value, variables) != (list(value) if isinstance(value, (list, tuple)) else value):
+            return key
+    return None
+
+
 def secret_values(variables: Mapping[str, str]) -> list[str]:
     """Return the values of variables whose names speak of secrets, longest first."""
     found = {value for name, value in variables.items() if SECRET_VARIABLE.search(name) and len(value) >= SHORTEST_SECRET}

@@ -28,7 +28,7 @@ from socratic.store.checkpoint import clean_up
 from socratic.store.durable import explained, remove_folder, to_json_bytes, write_atomically
 from socratic.store.episodes import RecordedEpisode, read_episodes, write_episodes
 from socratic.store.lines import LineWriter, last_line, read_lines
-from socratic.store.redaction import redact_values
+from socratic.store.redaction import find_secret, redact_values
 from socratic.store.toml import to_toml
 
 logger = logging.getLogger(__name__)
@@ -52,18 +52,22 @@ class RunDirectory:
 
     @classmethod
     def create(
-        cls, runs_dir: Path, name: str | None, config: Config, *, games: Mapping[str, str] | None = None, stem: str = "run"
+        cls, runs_dir: Path, name: str | None, config: Config, *, games: Mapping[str, Json] | None = None, stem: str = "run"
     ) -> "RunDirectory":
         """Make and lock a new run; without a name it is the first free of `stem`-1, `stem`-2, ...
 
-        `games` has the version hash of each game that the run plays.
+        `games` has what the manifest holds of each game that the run plays, its version among it.
 
         Raises:
-            ConfigError: the name is no run's name.
+            ConfigError: the name is no run's name, or the configuration holds what looks like a secret.
             RunExists: there is such a run already.
             RunError: the disk refuses; nothing is left behind.
         """
         check_name(name if name is not None else f"{stem}-1")
+        # What stood redacted in its place would be what a resumed run plays.
+        secret = find_secret(config.model_dump(mode="json"))
+        if secret is not None:
+            raise ConfigError(f"{secret} looks like a secret, which no run directory may hold; give it through the environment")
         with explained(runs_dir):
             runs_dir.mkdir(parents=True, exist_ok=True)
             run = cls(_make_folder(runs_dir, name, stem))
@@ -292,17 +296,13 @@ class RunDirectory:
         with explained(self.folder / "STOP"):
             (self.folder / "STOP").unlink(missing_ok=True)
 
-    def _begin(self, config: Config, games: Mapping[str, str]) -> None:
-        values: dict[str, Json] = config.model_dump(mode="json")
-        written = redact_values(values)
-        if written != values:
-            logger.warning("the configuration holds what looks like a secret; config.toml has [redacted] in its place")
+    def _begin(self, config: Config, games: Mapping[str, Json]) -> None:
         with explained(self.folder):
             for folder in ("episodes", "checkpoints"):
                 (self.folder / folder).mkdir()
         for log in LOGS:
             self._writer(log)
-        write_atomically(self.folder / "config.toml", to_toml(written).encode())
+        write_atomically(self.folder / "config.toml", to_toml(config.model_dump(mode="json")).encode())
         versions: dict[str, Json] = dict(provenance.package_versions())
         self._write_manifest(
             {
@@ -327,7 +327,9 @@ class RunDirectory:
         )
 
     def _write_manifest(self, manifest: Mapping[str, Json]) -> None:
-        write_atomically(self.folder / "manifest.json", to_json_bytes(redact_values(manifest)))
+        # A game may be called find_key; what is kept of it is no secret.
+        written = {**redact_values(manifest), "games": manifest.get("games", {})}
+        write_atomically(self.folder / "manifest.json", to_json_bytes(written))
 
     def _writer(self, log: Log) -> LineWriter:
         if self._lock is None:

@@ -144,12 +144,12 @@ def _table(games: Mapping[str, GameView]) -> Table:
     for title in ("game", "reward by seat", "exploitability", "illegal"):
         table.add_column(title)
     for name, view in games.items():
-        table.add_row(Text(sanitise(name, 40)), view.rewards, brief(view.exploitability), brief(view.illegal_share))
+        table.add_row(Text(sanitise(name, 40)), view.rewards, view.exploitability_words, brief(view.illegal_share))
     return table
 
 
 def _view_words(view: GameView) -> str:
-    words = {"reward": view.rewards, "exploitability": brief(view.exploitability), "illegal": brief(view.illegal_share)}
+    words = {"reward": view.rewards, "exploitability": view.exploitability_words, "illegal": brief(view.illegal_share)}
     return " ".join(f"{name} {value}" for name, value in words.items() if value)
 
 

@@ -29,6 +29,13 @@ class GameView:
     reward_by_seat: dict[str, float] = field(default_factory=dict)
     illegal_by_seat: dict[str, float] = field(default_factory=dict)
     exploitability: float = math.nan
+    assessed_after: int = 0  # generations that had been played when the exploitability was found; 0: t0
+
+    @property
+    def exploitability_words(self) -> str:
+        """The exploitability and when it was found, `0.0386@950`: assessments come later than generations; nothing where unknown."""
+        value = brief(self.exploitability)
+        return value and f"{value}@{self.assessed_after or 't0'}"
 
     @property
     def rewards(self) -> str:
@@ -64,7 +71,8 @@ class Summary:
         """Take in the exploitabilities."""
         for game, values in _by_game(assessment.metrics).items():
             if "exploitability" in values:
-                self.games.setdefault(game, GameView()).exploitability = values["exploitability"]
+                view = self.games.setdefault(game, GameView())
+                view.exploitability, view.assessed_after = values["exploitability"], assessment.generation + 1
 
     def assessed(self, assessment: Assessment) -> dict[str, dict[str, float]]:
         """Return the most telling numbers of an assessment, game by game."""

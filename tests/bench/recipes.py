@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socratic.cli.preflight import find_configs, game_versions
+from socratic.cli.preflight import find_configs, game_facts
 from socratic.cli.session import Session
 from socratic.config import load_config
 from socratic.store.run_directory import RunDirectory
@@ -69,7 +69,7 @@ def run_recipe(title: str, recipe: str, overrides: Sequence[str], marks: Sequenc
     for seed in SEEDS:
         config = load_config(find_configs([recipe]), [*overrides, f"seed={seed}", "tracker.wandb=off"])
         start = time.perf_counter()
-        run = RunDirectory.create(runs_dir, None, config, games=game_versions(config), stem=f"{recipe.replace('_', '-')}-{seed}")
+        run = RunDirectory.create(runs_dir, None, config, games=game_facts(config), stem=f"{recipe.replace('_', '-')}-{seed}")
         Session(run, config, is_resumed=False, is_live=False).run()
         seconds.append(time.perf_counter() - start)
         found = RunDirectory.open(runs_dir, run.name).read("assessments")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from socratic.cli.preflight import find_configs, game_versions
+from socratic.cli.preflight import find_configs, game_facts
 from socratic.cli.session import Session
 from socratic.config import load_config
 from socratic.protocols import Json
@@ -93,6 +93,6 @@ def learned(run: RunDirectory, reward: str, minutes: float) -> Learned:
 def _run(runs_dir: Path, critic: str) -> Learned:
     config = load_config(find_configs([RECIPE]), [f"feedback.critic={critic}", "tracker.wandb=off"])
     start = time.perf_counter()
-    run = RunDirectory.create(runs_dir, critic, config, games=game_versions(config))
+    run = RunDirectory.create(runs_dir, critic, config, games=game_facts(config))
     Session(run, config, is_resumed=False, is_live=False).run()
     return learned(RunDirectory.open(runs_dir, critic), critic, (time.perf_counter() - start) / 60)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from socratic.errors import ConfigError
 from socratic.game import LiveMatch
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
@@ -31,6 +32,12 @@ def test_what_is_no_number_is_refused(reply: str) -> None:
     match = LiveMatch(add, add.level(3), Seed(0))
     match.submit({0: reply})
     assert (match.ending, match.scores) == ("forfeit", (0.0,))
+
+
+@pytest.mark.parametrize("largest", [-1, 10**30])
+def test_numbers_that_make_no_game_are_refused(largest: int) -> None:
+    with pytest.raises(ConfigError, match="add: largest is"):
+        LiveMatch(add, {"largest": largest}, Seed(0))
 
 
 def test_it_keeps_the_contract() -> None:

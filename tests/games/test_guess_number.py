@@ -3,7 +3,7 @@
 import pytest
 
 from socratic.errors import ConfigError
-from socratic.game import LiveMatch
+from socratic.game import LiveMatch, Params
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.seeds import Seed
@@ -56,6 +56,18 @@ def test_it_says_what_its_player_needs_in_few_words() -> None:
 def test_an_empty_range_is_refused() -> None:
     with pytest.raises(ConfigError, match="nothing to guess"):
         LiveMatch(guess_number, {"low": 7}, Seed(0))
+
+
+@pytest.mark.parametrize("params", [{"guesses": -1}, {"guesses": 0}, {"low": 0, "high": -1}, {"high": 10**9}])
+def test_parameters_that_make_no_game_are_refused(params: Params) -> None:
+    with pytest.raises(ConfigError, match="guess_number: .*expected"):
+        LiveMatch(guess_number, params, Seed(0))
+    with pytest.raises(ConfigError, match="guess_number"):
+        guess_number.best_score(params)
+
+
+def test_more_guesses_than_can_be_counted_find_every_number() -> None:
+    assert guess_number.best_score({"guesses": 10**12}) == 1.0
 
 
 def test_it_keeps_the_contract() -> None:

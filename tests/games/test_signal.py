@@ -56,10 +56,14 @@ def test_it_says_what_its_players_need_in_few_words() -> None:
     assert match.requests()[0].prompt == "Object for mo"
 
 
-@pytest.mark.parametrize("params", [{"objects": 17}, {"objects": 4, "candidates": 5}, {"objects": 4, "candidates": 1}, {"symbols": -1}])
+@pytest.mark.parametrize(
+    "params", [{"objects": 17}, {"objects": 4, "candidates": 5}, {"objects": 4, "candidates": 1}, {"symbols": -1}, {"objects": 0}]
+)
 def test_parameters_that_make_no_game_are_refused(params: Params) -> None:
-    with pytest.raises(ConfigError, match="signal"):
+    with pytest.raises(ConfigError, match="signal: .*expected"):
         LiveMatch(signal, params, Seed(0))
+    with pytest.raises(ConfigError, match="signal"):
+        signal.best_score(params)
 
 
 def test_it_keeps_the_contract() -> None:

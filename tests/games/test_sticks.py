@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socratic.game import LiveMatch
+from socratic.errors import ConfigError
+from socratic.game import LiveMatch, Params
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.seeds import Seed
@@ -66,6 +67,14 @@ def test_it_says_what_its_players_need_in_few_words() -> None:
         "13 left. You take:",
     ]
     assert request.legal == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("params", [{"take": -1}, {"take": 0}, {"heap": 0}, {"heap": 10**9}, {"take": 10**9}])
+def test_parameters_that_make_no_game_are_refused(params: Params) -> None:
+    with pytest.raises(ConfigError, match="sticks: heap is .* expected 1 to 10000 each"):
+        LiveMatch(sticks, params, Seed(0))
+    with pytest.raises(ConfigError, match="sticks"):
+        sticks.best_score(params)
 
 
 def test_it_keeps_the_contract() -> None:

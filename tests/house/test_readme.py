@@ -14,6 +14,7 @@ FIRST_SCREEN = 45  # lines
 def _shape(line: str) -> str:
     """Return a printed line with its numbers, names and paths taken out."""
     line = re.sub(r"(\S*/)?quickstart-\d+", "RUN", line)
+    line = re.sub(r"^(  )(\S*/)?(socratic|python\S* -m socratic) ", r"\1socratic ", line)  # as the process was started
     line = re.sub(r"[-+]?\d+(\.\d+)*", "N", line)
     return " ".join(line.split())
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from socratic.cli.preflight import game_versions
+from socratic.cli.preflight import game_facts
 from socratic.cli.session import Session
 from socratic.config import Config, make_config
 from socratic.protocols import Json
@@ -41,7 +41,7 @@ def small_config(**sections: Json) -> Config:
 
 def play_run(runs_dir: Path, name: str, config: Config) -> RunDirectory:
     """Run `config` to its end in this process."""
-    run = RunDirectory.create(runs_dir, name, config, games=game_versions(config))
+    run = RunDirectory.create(runs_dir, name, config, games=game_facts(config))
     Session(run, config, is_resumed=False, is_live=False).run()
     return RunDirectory.open(runs_dir, name)
 

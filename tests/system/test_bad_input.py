@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from socratic import build
-from socratic.cli.preflight import game_versions
+from socratic.cli.preflight import game_facts
 from socratic.cli.session import Session
 from socratic.config import Config, PolicySection
 from socratic.errors import Interrupted
@@ -54,7 +54,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 def left_early(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the same run, left after its first generation."""
     runs = tmp_path_factory.mktemp("early")
-    run = RunDirectory.create(runs, "early", small_config(), games=game_versions(small_config()))
+    run = RunDirectory.create(runs, "early", small_config(), games=game_facts(small_config()))
     run.request_stop()
     with pytest.raises(Interrupted):
         Session(run, small_config(), is_resumed=False, is_live=False).run()
@@ -73,6 +73,13 @@ def start(folder: Path, name: str, config: Config, *words: str) -> Ended:
     path = folder / f"{name}.toml"
     path.write_text(to_toml(config.model_dump(mode="json")))
     return invoke("run", path, "--name", name, "--runs-dir", folder / "runs", *words)
+
+
+def save_tiny_model(folder: Path) -> None:
+    """Write a language model that knows the words of Kuhn poker."""
+    tokenizer = build_tokenizer(["Kuhn poker: the high card of J Q K wins. Say pass or bet.", "Your card: J.", "You: pass bet They"])
+    build_scratch_model(len(tokenizer), PolicySection(hidden=16, layers=1, heads=2), Seed(5)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def resume(run: RunDirectory) -> Ended:
@@ -137,6 +144,10 @@ def test_a_run_without_its_own_files_says_which(early: RunDirectory) -> None:
     done = resume(early)
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert "policy.json cannot be read" in done.err
+    alter(early.folder / "moved.json")
+    (early.folder / "moved.json").rename(early.folder / "policy.json")
+    for command in ("resume", "eval"):
+        assert "policy.json was changed since run early began" in refusal(command, "early", "--runs-dir", early.folder.parent)
     (early.folder / "manifest.json").unlink()
     for command in ("resume", "eval", "stop"):
         said = refusal(command, "early", "--runs-dir", early.folder.parent)
@@ -146,17 +157,21 @@ def test_a_run_without_its_own_files_says_which(early: RunDirectory) -> None:
 # What is missing
 
 
-def test_a_model_that_cannot_be_fetched_fails_the_run_and_it_begins_anew_once_it_can(tmp_path: Path, whole: RunDirectory) -> None:
-    ended = start(tmp_path, "far", small_config(), "-o", "policy.source=nobody/no-such-model")
+def test_a_model_that_cannot_be_fetched_fails_the_run_and_it_begins_anew_once_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(generations=1, play={"masked": "on"}, observer={"enabled": False})
+    config = config.model_copy(update={"games": {"kuhn_poker": config.games["kuhn_poker"]}})
+    ended = start(tmp_path, "far", config, "-o", "policy.source=nobody/no-such-model")
     assert (ended.code, len(ended.err.splitlines())) == (1, 1)
     assert "policy.source = 'nobody/no-such-model' is no folder here, is not in the hub's cache" in ended.err
     assert f"`socratic resume far --runs-dir {tmp_path / 'runs'}` begins it anew" in ended.err
     run = RunDirectory.open(tmp_path / "runs", "far")
     assert (run.manifest()["state"], run.is_locked()) == ("failed", False)
-    config = run.folder / "config.toml"
-    config.write_text(config.read_text().replace("nobody/no-such-model", "scratch"))
+    monkeypatch.chdir(tmp_path)
+    save_tiny_model(tmp_path / "nobody" / "no-such-model")
     assert resume(run).code == 0
-    assert_same(run, whole)
+    assert run.manifest()["state"] == "finished"
 
 
 # A full disk
@@ -270,7 +285,8 @@ def test_ctrl_c_to_the_whole_group_leaves_no_ray_behind(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, out + err
     assert len(err.splitlines()) == 1, err
-    assert "checkpointed; `socratic resume ray" in err
+    assert "checkpointed; `" in err
+    assert "socratic resume ray" in err
     assert all(is_gone(pid, 10) for pid in children)
     run = RunDirectory.open(tmp_path, "ray")
     assert run.manifest()["state"] == "stopped"
@@ -297,9 +313,7 @@ def test_opponents_that_cannot_play_a_game_are_left_out(tmp_path: Path) -> None:
 
 
 def test_a_language_model_may_be_masked(tmp_path: Path) -> None:
-    tokenizer = build_tokenizer(["Kuhn poker: the high card of J Q K wins. Say pass or bet.", "Your card: J.", "You: pass bet They"])
-    build_scratch_model(len(tokenizer), PolicySection(hidden=16, layers=1, heads=2), Seed(5)).save_pretrained(tmp_path / "model")
-    tokenizer.save_pretrained(tmp_path / "model")
+    save_tiny_model(tmp_path / "model")
     config = small_config(generations=1, play={"masked": "on"}, observer={"enabled": False})
     config = config.model_copy(
         update={"games": {"kuhn_poker": config.games["kuhn_poker"]}, "policy": PolicySection(source=str(tmp_path / "model"))}
@@ -308,6 +322,20 @@ def test_a_language_model_may_be_masked(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     (row,) = RunDirectory.open(tmp_path / "runs", "masked").read("metrics")
     assert {value for name, value in row.items() if "illegal" in name} == {0.0}
+
+
+def test_an_observer_that_fails_is_an_event_and_the_run_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "endless.py"
+    file.write_text(ENDLESS)
+    config = small_config(generations=2, observer={"method": "exact"}, play={"max_turns": 20})
+    config = config.model_copy(update={"games": {str(file): config.games["sticks"].model_copy(update={"params": {}})}})
+    ended = start(tmp_path, "blind", config)
+    assert ended.code == 0, ended.err
+    run = RunDirectory.open(tmp_path / "runs", "blind")
+    failed = [event for event in run.read("events") if event["kind"] == "observer-failed"]
+    assert [event["generation"] for event in failed] == [-1, 1]
+    assert "endless" in str(failed[0]["message"])
+    assert (run.generations_done(), run.read("assessments"), run.manifest()["state"]) == (2, [], "finished")
 
 
 # What a run says

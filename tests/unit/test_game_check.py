@@ -1,6 +1,9 @@
 """The conformance check: it passes games that keep the contract and names the rule that one breaks."""
 
 import itertools
+import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from socratic.errors import ConfigError
 from socratic.game import Bot, Game, Params, Scores, Table, game
 from socratic.game.check import Finding, check_game
+from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.records import Episode
 from socratic.registry import load_game
 
@@ -62,6 +66,26 @@ async def _fragile(t: Table) -> Scores:
 
 async def _boastful(t: Table) -> Scores:
     return t.share(0.5 * (await t.ask(0, "Say:", SAY) == "x"))
+
+
+async def _hanging(t: Table) -> Scores:
+    while True:
+        try:
+            t.truth(turns=0)
+        except ValueError:
+            return t.draw()
+
+
+async def _hanging_later(t: Table) -> Scores:
+    await t.ask(0, "Say:", SAY)
+    return await _hanging(t)
+
+
+async def _stubborn(t: Table) -> Scores:
+    said = await t.ask(0, "Say:")
+    while said not in ("yes", *map(str, range(20)), "no", "a", "b", "pass", "accept"):
+        t.truth(said=said)
+    return t.share(float(said == "yes"))
 
 
 class Verified(Game):
@@ -141,6 +165,54 @@ def test_what_could_not_be_tried_is_said() -> None:
 def test_wrong_parameters_are_the_caller_s_mistake() -> None:
     with pytest.raises(ConfigError):
         check_game(fair, {"heap": 1})
+
+
+@pytest.mark.parametrize(("play", "num_replies"), [(_hanging, 0), (_hanging_later, 1)])
+def test_a_game_that_hangs_is_stopped_and_nothing_else_is_tried(play: Callable[..., object], num_replies: int) -> None:
+    made = game(seats=("a",), bounds=(0.0, 1.0))(play)  # type: ignore[arg-type]  # one of the coroutines above
+    report = check_game(made, seeds=(0, 1), step_limit_s=0.2)
+    broken = [finding for finding in report.findings if not finding.passed]
+    assert [finding.rule for finding in broken] == ["ends"]
+    assert broken[0].detail == f"no question and no end within 0.2 s, after {num_replies} replies of {{}} with seed 0"
+    assert not any(finding.was_tried for finding in report.findings[1:])
+
+
+def test_a_reply_that_hangs_the_game_breaks_the_rule_that_tried_it() -> None:
+    report = check_game(game(seats=("a",), bounds=(0.0, 1.0))(_stubborn), seeds=(0,), rule_limit_s=1.0)
+    finding = next(finding for finding in report.findings if finding.rule == "odd replies are moves or refused")
+    assert not finding.passed
+    assert "not over within 1 s" in finding.detail
+
+
+def test_a_timer_that_was_set_before_goes_on_after_a_time_limit() -> None:
+    ring_before = signal.signal(signal.SIGALRM, lambda number, frame: None)
+    before = signal.setitimer(signal.ITIMER_REAL, 500.0)
+    try:
+        with time_limit(5.0):
+            assert signal.getitimer(signal.ITIMER_REAL)[0] <= 5.0
+        assert 400.0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 500.0
+    finally:
+        signal.signal(signal.SIGALRM, ring_before)
+        signal.setitimer(signal.ITIMER_REAL, *before)
+
+
+def test_a_time_limit_interrupts_a_loop_in_the_main_thread_and_is_none_in_another() -> None:
+    ended = []
+
+    def spin() -> None:
+        with time_limit(0.01):
+            until = time.monotonic() + 0.1
+            while time.monotonic() < until:
+                pass
+            ended.append(True)
+
+    with pytest.raises(TimeIsUp):
+        spin()
+    assert not ended
+    thread = threading.Thread(target=spin)
+    thread.start()
+    thread.join()
+    assert ended == [True]
 
 
 def _finding(made: Game, rule: str) -> Finding:

@@ -77,6 +77,23 @@ def test_an_optimum_may_depend_on_the_parameters() -> None:
     assert counted.best_score({"ratio": 0.25}) == 0.25
 
 
+def test_an_optimum_that_fails_is_the_game_s_fault_and_one_that_refuses_says_so() -> None:
+    def inverse(*, heap: int) -> float:
+        if heap > 9:
+            raise ConfigError("too many")
+        return 1 / heap
+
+    @game(seats=("a",), optimum=inverse)
+    async def inverted(t: Table, *, heap: int = 1) -> Scores:
+        return t.draw()
+
+    with pytest.raises(GameError, match=r"inverted's optimum failed: ZeroDivisionError: .*; it was asked with {'heap': 0}") as failed:
+        inverted.best_score({"heap": 0})
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ConfigError, match="^too many$"):
+        inverted.best_score({"heap": 10})
+
+
 @pytest.mark.parametrize(
     ("declaration", "complaint"),
     [

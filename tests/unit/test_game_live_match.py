@@ -256,7 +256,7 @@ def test_awaiting_another_match_s_table_is_refused() -> None:
         LiveMatch(crossed, {}, SEED)
 
 
-@pytest.mark.parametrize("legal", [[], ["a", "a"], ["a "], [""], [1], "ab", 7])
+@pytest.mark.parametrize("legal", [[], ["a", "a"], ["a "], ["a", " a"], [""], [" \n"], [1], "ab", 7, [""] * 100_001])
 def test_a_list_of_moves_that_cannot_be_played_is_the_game_s_fault(legal: Sequence[str]) -> None:
     @game(seats=("a",))
     async def listed(t: Table) -> Scores:
@@ -267,12 +267,73 @@ def test_a_list_of_moves_that_cannot_be_played_is_the_game_s_fault(legal: Sequen
         LiveMatch(listed, {}, SEED)
 
 
+def test_a_list_of_moves_past_the_cap_names_what_to_give_instead() -> None:
+    @game(seats=("a",))
+    async def listed(t: Table) -> Scores:
+        await t.ask(0, "Say:", [str(number) for number in range(100_001)])
+        return t.draw()
+
+    with pytest.raises(GameError, match=r"listed asked seat 'a' with 100001 options, expected at most 100000; give a compiled pattern"):
+        LiveMatch(listed, {}, SEED)
+
+
+def test_a_player_is_shown_something_before_it_is_asked() -> None:
+    @game(seats=("a", "b"))
+    async def mute(t: Table, *, told: str = "", prompt: str = "", at_once: bool = False) -> Scores:
+        t.tell(1, "Hello.")
+        t.tell(0, told)
+        await (t.ask_all({0: prompt, 1: ""}) if at_once else t.ask(0, prompt))
+        return t.draw()
+
+    refused: list[Params] = [{}, {"prompt": " \n"}, {"told": "\t"}, {"at_once": True}]
+    for params in refused:
+        with pytest.raises(GameError, match="mute asked seat 0 .* and had shown it nothing"):
+            LiveMatch(mute, params, SEED)
+    taken: list[Params] = [{"told": "Your turn."}, {"prompt": "Say:"}, {"prompt": "Say:", "at_once": True}]
+    for params in taken:
+        assert LiveMatch(mute, params, SEED).requests()
+
+
+@game(seats=("a", "b"))
+async def faulty(t: Table, *, at: int = 0) -> Scores:
+    """Fail before question `at`, or at its parser."""
+    if at == 0:
+        raise KeyError("ace")
+    await t.ask(1, "Say:", (lambda text: {}[text]) if at == 9 else None)
+    raise _NoCard("no card\nat all")
+
+
+class _NoCard(LookupError):
+    """A game's own exception."""
+
+
+def test_a_failure_inside_a_game_names_game_seat_exception_and_how_to_see_it_again() -> None:
+    with pytest.raises(GameError) as first:
+        LiveMatch(faulty, {}, SEED)
+    assert str(first.value) == "faulty failed before its first question: KeyError: 'ace'; played with {'at': 0}, seed 7, after 0 replies"
+    assert isinstance(first.value.__cause__, KeyError)
+    assert first.value.__cause__.__traceback__ is not None
+    match = LiveMatch(faulty, {"at": 1}, SEED)
+    with pytest.raises(GameError) as later:
+        match.submit({1: "x"})
+    assert str(later.value) == "faulty failed after it asked seat 'b': _NoCard: no card; played with {'at': 1}, seed 7, after 1 replies"
+
+
+def test_a_parser_that_fails_names_the_reply() -> None:
+    match = LiveMatch(faulty, {"at": 9}, SEED)
+    with pytest.raises(GameError, match="faulty's parser failed on the reply 'x{60}' of seat 'b': KeyError: .*seed 7") as failed:
+        match.submit({1: "x" * 500})
+    assert isinstance(failed.value.__cause__, KeyError)
+
+
 @pytest.mark.parametrize(
     "misuse",
     [
         lambda t: t.tell(2, "x"),
         lambda t: t.tell(None, 5),
         lambda t: t.ask(-1, "x"),
+        lambda t: t.ask(0, 5),
+        lambda t: t.ask_all({0: ("x", None, None)}),
         lambda t: t.ask_all({0: "x", 5: "y"}),
         lambda t: t.ask_all({}),
         lambda t: t.win(2),

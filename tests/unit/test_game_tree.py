@@ -87,6 +87,41 @@ def test_chance_and_asks_are_enumerated_with_their_probabilities() -> None:
     assert tree.score_shares(tree.uniform(), 0) == pytest.approx(shares)
 
 
+def test_a_failure_on_a_branch_names_the_branch() -> None:
+    @game(seats=("a",), bounds=(0.0, 1.0))
+    async def faulty(t: Table) -> Scores:
+        t.choose(("x", "y"))
+        if await t.ask(0, "Say:", ["yes", "no"]) == "no":
+            raise KeyError("ace")
+        return t.draw()
+
+    with pytest.raises(GameError) as failed:
+        enumerate_tree(faulty)
+    assert str(failed.value) == "faulty failed after it asked seat 'a': KeyError: 'ace'; enumerated with {}, on the branch draw 0, 'no'"
+    assert isinstance(failed.value.__cause__, KeyError)
+
+
+def test_options_past_the_cap_are_refused_before_they_are_walked() -> None:
+    num_replays = 0
+
+    @game(seats=("a",), bounds=(0.0, 1.0))
+    async def wide(t: Table, *, by_chance: bool = False) -> Scores:
+        nonlocal num_replays
+        num_replays += 1
+        if by_chance:
+            t.choose(range(10**15))
+        await t.ask(0, "First:", ["x", "y"])
+        await t.ask(0, "Then:", [str(number) for number in range(50)])
+        return t.draw()
+
+    assert enumerate_tree(wide, max_leaves=100).num_leaves == 100
+    for by_chance in (False, True):
+        num_replays = 0
+        with pytest.raises(GameTooLarge, match="more than 50 leaves"):
+            enumerate_tree(wide, {"by_chance": by_chance}, max_leaves=50)
+        assert num_replays == 1
+
+
 def test_a_shuffle_is_every_order() -> None:
     @game(seats=("a",), bounds=(0.0, 1.0))
     async def shuffled(t: Table) -> Scores:

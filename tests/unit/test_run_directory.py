@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socratic.config import Config, load_config, make_config
+from socratic.config import Config, make_config
 from socratic.errors import ConfigError, RunError, RunExists
+from socratic.protocols import Json
 from socratic.records import Episode, Feedback, Line, Match, Turn
 from socratic.store import provenance
 from socratic.store.durable import explained, write_atomically
@@ -294,17 +295,25 @@ def test_a_list_tells_a_killed_run_from_one_that_runs(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nowhere") == []
 
 
-def test_secrets_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef0123456789abcdef01234567")
     token = "hf_" + "A1b2C3d4" * 4
-    with RunDirectory.create(tmp_path, "mine", config(title=f"with {token} and 0123456789abcdef0123456789abcdef01234567")) as run:
+    for title in (token, "with 0123456789abcdef0123456789abcdef01234567"):
+        with pytest.raises(ConfigError, match=r"^title looks like a secret.*through the environment$"):
+            RunDirectory.create(tmp_path / "runs", "mine", config(title=title))
+    secret = config(games={"a": {"params": {"api_key": "plain"}}})
+    with pytest.raises(ConfigError, match=r"^games\.a\.params\.api_key looks like a secret"):
+        RunDirectory.create(tmp_path / "runs", "mine", secret)
+    assert not (tmp_path / "runs").exists()
+    games: dict[str, Json] = {"find_key": "abc"}
+    with RunDirectory.create(tmp_path, "mine", config(games={"find_key": {}}), games=games) as run:
         run.note_opening(1, f"an API judge with {token}")
     for path in run.folder.rglob("*"):
         if path.is_file():
             assert token.encode() not in path.read_bytes()
             assert b"0123456789abcdef0123456789abcdef01234567" not in path.read_bytes()
-    assert "looks like a secret" in caplog.text
-    assert load_config([run.folder / "config.toml"]).title == f"with {REDACTED} and {REDACTED}"
+    assert REDACTED in (run.folder / "manifest.json").read_text()
+    assert run.manifest()["games"] == games
 
 
 @pytest.mark.parametrize(

@@ -199,8 +199,17 @@ def test_assessments_are_printed_and_stay_on_the_line() -> None:
     console.record_assessment(Assessment(generation=0, version=1, metrics={}))
     first, second, third = stream.getvalue().splitlines()
     assert first == "observer, at t0: kuhn_poker exploitability 0.458"
-    assert "exploitability 0.458" in second
+    assert " exploitability 0.458@t0 illegal" in second
     assert third == "observer, after generation 1: nothing to report"
+
+
+def test_an_assessment_keeps_the_generation_it_is_of() -> None:
+    stream = io.StringIO()
+    console = Console(10, stream=stream)
+    console.record_assessment(assessment(1, 0.25))
+    console.record_generation(generation(2))
+    console.record_generation(generation(3))
+    assert [" exploitability 0.25@2 " in line for line in stream.getvalue().splitlines()] == [False, True, True]
 
 
 def test_a_note_that_comes_again_is_printed_once() -> None:
@@ -235,7 +244,7 @@ def test_a_terminal_shows_progress_in_place(monkeypatch: pytest.MonkeyPatch) -> 
     os.close(reader)
     assert "20/20" in shown
     assert "note, generation 1: look" in shown
-    assert "0.123" in shown
+    assert "0.123@20" in shown
     assert shown.count("\n") < 40
     assert shown.endswith(("\x1b[?25h", "\n"))
 
