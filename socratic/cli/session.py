@@ -1,5 +1,6 @@
 """One run from its first line to its last: set up, loop, checkpoint, leave; whatever happens, what was done is kept."""
 
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -85,6 +86,7 @@ class Session:
             live = self._set_up(executor)
         config, run, first, tracker = self._config, self._run, self._done, live.outside.tracker
         self.console.say(f"the system is closed at t0; {_workers(config)}")
+        gc.freeze()  # the set-up stays until the end: the collector need not walk through it in every generation
 
         def after(generation: Generation) -> bool:
             self._stop.listen_again()

@@ -1,5 +1,6 @@
 """What runs in a Ray actor: one worker and the door to it. Light to import, so that the actor is there at once."""
 
+import gc
 import os
 from collections.abc import Callable
 
@@ -29,6 +30,8 @@ class Host:
         """Build the worker."""
         with torch_threads(self._threads):
             self._worker = factory()
+        # What is there now stays: the collector need not walk through torch's and Ray's modules in the middle of a block.
+        gc.freeze()
 
     def call(self, method: str, item: object, *shared: object) -> object:
         """Return `worker.method(item, *shared)`; Ray has put the payloads in place of their handles."""
