@@ -36,7 +36,7 @@ clean:  ## Remove the environment and every cache
 
 .venv/core: pyproject.toml | .venv/bin/python
 	@echo "Installing Socratic into .venv; the first time takes some minutes"
-	$(INSTALL) --editable '.[solve,smollm2]'
+	$(INSTALL) --editable '.[solve,smollm2,sandbox]'
 	@touch $@
 
 .venv/dev: pyproject.toml | .venv/bin/python

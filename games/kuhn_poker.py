@@ -14,7 +14,7 @@ async def kuhn_poker(t: Table) -> Scores:
 
     The first seat's value is -1/18 (H. W. Kuhn, "A simplified two-person poker", 1950).
     """
-    cards = t.deal(CARDS, 2)
+    cards = t.deal(CARDS, 2, hidden_from=(1, 0))
     t.tell(None, "Kuhn poker: the high card of J Q K wins. Say pass or bet.")
     for seat in (0, 1):
         t.tell(seat, f"Your card: {cards[seat]}.")

@@ -36,7 +36,7 @@ async def signal(t: Table, *, objects: int = 4, symbols: int = 0, candidates: in
         dealt = t.deal(things, candidates)
         things = tuple(thing for thing in things if thing in dealt)
         t.tell(None if seen else 1, f"Candidates: {' '.join(things)}.")
-    target = t.choose(things)
+    target = t.choose(things, hidden_from=1)
     t.truth(target=target)
     said = await t.ask(0, f"Symbol for {target}", words)
     picked = await t.ask(1, f"Object for {said}", things)

@@ -14,6 +14,7 @@ from typing import cast
 
 from socratic.config import Config
 from socratic.critics.outcome import OutcomeCritic, RandomCritic
+from socratic.critics.scripted import LiteralCritic
 from socratic.errors import RunError
 from socratic.game import Game
 from socratic.guard.guard import MeasuringGuard
@@ -22,6 +23,7 @@ from socratic.loop import ClosedSystem, Outside
 from socratic.metagame.curriculum import Course, FixedCurriculum
 from socratic.observer.observer import BlindObserver, ObserverWorker, TruthObserver
 from socratic.play.block import PlayRules, play_block
+from socratic.play.clerk import PlayClerk
 from socratic.play.publishing import PublishedAgent
 from socratic.play.rollout import BlockRollout
 from socratic.play.worker import PlayWorker
@@ -67,8 +69,9 @@ def draft(config: Config) -> PolicyRecipe:
 
 def random_play(config: Config) -> list[Episode]:
     """Play every game of the configuration with random legal moves, as a scratch policy's first reading."""
-    episodes = []
-    scripted = ScriptedPlayers(load_game)
+    episodes: list[Episode] = []
+    clerk = _clerk(config)
+    scripted = ScriptedPlayers(load_game, clerk)
     for name, section in config.games.items():
         game = load_game(name)
         course = Course(
@@ -79,7 +82,8 @@ def random_play(config: Config) -> list[Episode]:
             group=1,
         )
         matches = FixedCurriculum([course], Seed(config.seed).child("first reading")).choose(0, 0)
-        episodes += play_block(matches, load_game, partial(_scripted_seat, scripted), PlayRules())
+        # A game that breaks its contract here does so in the first generation too, and is dropped there.
+        episodes += play_block(matches, load_game, partial(_scripted_seat, scripted), PlayRules(), clerk).episodes
     return episodes
 
 
@@ -112,8 +116,9 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
     agent = PublishedAgent(learner.weights, learner.t0, rollout, seated)
     guard = MeasuringGuard()
+    curriculum = FixedCurriculum(_courses(config), seed.child("curriculum"))
     system = ClosedSystem(
-        curriculum=FixedCurriculum(_courses(config), seed.child("curriculum")),
+        curriculum=curriculum,
         rollout=rollout,
         critic=_critic(config, seed),
         learner=learner,
@@ -124,7 +129,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         system=system,
         outside=Outside(observer=observer, tracker=tracker),
         agent=agent,
-        parts={"learner": learner, "guard": guard},
+        parts={"learner": learner, "guard": guard, "curriculum": curriculum},
         recipe=recipe,
         workers=(play_workers, *observer_workers),
     )
@@ -167,6 +172,7 @@ class ObserverFactory:
             play=cast("Callable[..., list[Episode]]", play),
             is_masked=self.config.is_masked,
             seed=Seed(self.config.seed).child("observer"),
+            clerk=_clerk(self.config),
         )
 
 
@@ -220,7 +226,8 @@ def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
 
 
 def _play_worker(config: Config, engine: Engine) -> PlayWorker:
-    scripted = ScriptedPlayers(load_game)
+    clerk = _clerk(config)
+    scripted = ScriptedPlayers(load_game, clerk)
     policy = engine.policy
 
     def seat(name: str, weights: Weights) -> Player:
@@ -238,6 +245,7 @@ def _play_worker(config: Config, engine: Engine) -> PlayWorker:
         install=partial(_install, policy),
         seat=seat,
         rules=PlayRules(retries=config.play.retries, max_turns=config.play.max_turns),
+        clerk=clerk,
     )
 
 
@@ -260,6 +268,10 @@ def _courses(config: Config) -> list[Course]:
             )
         )
     return courses
+
+
+def _clerk(config: Config) -> PlayClerk:
+    return PlayClerk(LiteralCritic() if config.feedback.judge == "literal" else None)
 
 
 def _critic(config: Config, seed: Seed) -> Critic:

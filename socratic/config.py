@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from socratic.errors import ConfigError
-from socratic.protocols import Json
+from socratic.records import Json
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -98,6 +98,7 @@ class FeedbackSection(Section):
     """Who scores."""
 
     critic: Literal["outcome", "random"] = "outcome"
+    judge: Literal["none", "literal"] = "none"  # who answers a game's t.judge; literal: a scripted critic that counts words
 
 
 class LearnerSection(Section):

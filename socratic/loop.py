@@ -47,11 +47,14 @@ def advance(index: int, system: ClosedSystem) -> Generation:
 
     Raises:
         PolicyError: the guard held the update back.
+        PlayError: every game has broken its contract.
     """
     clock = _Clock()
     with clock("play"):
         matches = system.curriculum.choose(index, system.agent.version)
-        episodes = system.rollout.play(matches)
+        played = system.rollout.play(matches)
+    broken = system.curriculum.drop(played.breakages)
+    episodes = played.episodes
     with clock("judge"):
         feedback = system.critic.judge(episodes)
     with clock("learn"):
@@ -68,14 +71,18 @@ def advance(index: int, system: ClosedSystem) -> Generation:
         version=update.version,
         metrics={**verdict.metrics, **update.metrics, **published, **revised, **clock.metrics()},
         notes=verdict.notes,
-        episodes=tuple(episodes),
+        episodes=episodes,
         feedback=tuple(feedback),
+        breakages=broken,
     )
 
 
 def watch(generation: Generation, agent: AgentCopy, outside: Outside) -> None:
     """Record a generation and probe a copy of the agent where that is due."""
     outside.tracker.record_generation(generation)
+    for breakage in generation.breakages:
+        message = f"{breakage.message}; the run goes on without {breakage.game}"
+        outside.tracker.record_event(generation.index, "game-broken", message)
     if outside.observer.is_due(generation.index):
         report(outside)
         outside.observer.probe(generation.index, agent)

@@ -3,11 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from socratic.records import Assessment, Episode, Feedback, Generation, Line, LostAssessment, Match, Metrics, Turn, Update, Verdict
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+from socratic.records import (
+    Assessment,
+    Breakage,
+    Episode,
+    Feedback,
+    Generation,
+    Json,
+    Judgement,
+    Line,
+    LostAssessment,
+    Match,
+    Metrics,
+    Played,
+    Turn,
+    Update,
+    Verdict,
+)
 
 
 class Weights(Protocol):
@@ -51,6 +65,14 @@ class Curriculum(Protocol):
         """Return generation `index`'s matches, in the order that fixes the blocks."""
         ...
 
+    def drop(self, breakages: Sequence[Breakage]) -> tuple[Breakage, ...]:
+        """Choose the games of `breakages` no more; return the first of each game.
+
+        Raises:
+            PlayError: none is left.
+        """
+        ...
+
     def revise(self, episodes: Sequence[Episode], feedback: Sequence[Feedback], verdict: Verdict) -> Metrics:
         """Learn from what came of them; return `curriculum/...` metrics."""
         ...
@@ -59,8 +81,16 @@ class Curriculum(Protocol):
 class Rollout(Protocol):
     """Plays matches."""
 
-    def play(self, matches: Sequence[Match]) -> list[Episode]:
-        """Return the episodes in the order of the matches."""
+    def play(self, matches: Sequence[Match]) -> Played:
+        """Return the episodes in the order of the matches; none of a game that broke its contract in one of them."""
+        ...
+
+
+class Judge(Protocol):
+    """Answers what games ask of a critic in the middle of a match."""
+
+    def judge_calls(self, judgements: Sequence[Judgement]) -> Sequence[tuple[float, ...]]:
+        """Return for each judgement one share for each of its options, in all 1."""
         ...
 
 

@@ -1,6 +1,6 @@
 """What passes between the stages: small frozen records, in the order in which a generation makes them.
 
-    Match -> Episode (of Turns) -> Feedback -> Trajectory -> Update -> Verdict -> Generation | Assessment | LostAssessment
+    Match -> Episode (of Turns) or Breakage -> Feedback -> Trajectory -> Update -> Verdict -> Generation | Assessment | LostAssessment
 
 Missing is missing: a number that is not known is absent from a mapping or NaN in a sequence, never 0.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 ParameterValue: TypeAlias = bool | int | float | str
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Metrics: TypeAlias = Mapping[str, float]
 
 
@@ -23,6 +24,41 @@ class Line:
 
 GAME = "game"
 SELF = "self"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judgement:
+    """What a game asks of a critic: a share for each option."""
+
+    question: str  # in the game's own words
+    evidence: str  # the players' words, kept apart from the question
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """What a game asks of the sandbox: the value of `call(*inputs)` once `source` has run."""
+
+    source: str
+    call: str
+    inputs: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a program came to: a value of plain JSON, or why there is none."""
+
+    value: Json = None
+    error: str = ""  # "" when it ran, else a line such as "ZeroDivisionError: division by zero"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program ran to its end."""
+        return not self.error
+
+
+Call: TypeAlias = Judgement | Program
+Answer: TypeAlias = tuple[float, ...] | Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +106,24 @@ class Episode:
     ending: str  # "finished", "forfeit" or "turn_limit"
     forfeiter: int | None = None
     probes: Metrics = field(default_factory=dict)
+    calls: tuple[tuple[Call, Answer], ...] = ()  # what the game asked of critics and of the sandbox: with it, replay needs neither
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breakage:
+    """A match that broke off because its game broke the contract."""
+
+    game: str
+    episode_id: str
+    message: str  # what the game did, after whom it asked, and with which seed to see it again
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Played:
+    """What came of matches: the episodes of games that kept their contract, in order, and where others broke it."""
+
+    episodes: tuple[Episode, ...]
+    breakages: tuple[Breakage, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +175,7 @@ class Generation:
     notes: tuple[str, ...] = ()
     episodes: tuple[Episode, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    breakages: tuple[Breakage, ...] = ()  # the first of each game, which is played no more
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

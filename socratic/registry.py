@@ -1,6 +1,7 @@
 """Plugins: whatever a researcher would swap, found by name.
 
-A name is an entry point of an installed distribution, `package.module:attr`, or a file: `path/to/file.py[:attr]`. Listing
+A name is an entry point of an installed distribution, `package.module:attr`, a file: `path/to/file.py[:attr]`, or, for games of
+other libraries, a bridge's scheme and their own name: `openspiel:kuhn_poker`. Listing
 reads metadata only; a plugin is imported when it is loaded, and then once. Files are trusted as their user is: text that a
 model wrote, or that lies in a run directory, never comes through here.
 """
@@ -19,12 +20,14 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Literal
 
-from socratic.errors import BrokenPlugin, UnknownGame
+from socratic.errors import BrokenPlugin, SocraticError, UnknownGame
 from socratic.game import Game
 
 logger = logging.getLogger(__name__)
 
 GAMES = "socratic.games"
+BRIDGES = "socratic.bridges"
+SCHEME = re.compile(r"(?P<scheme>[a-z]\w*):(?P<rest>.+)")
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attr>\w+))?")
 REFERENCE = re.compile(r"[\w.]+:[\w.]+")
 
@@ -70,7 +73,7 @@ def load_plugin(group: str, name: str) -> object:
 
 
 def load_game(name: str) -> Game:
-    """Return the game that `name` names: an installed one, `package.module:attr`, `file.py` or `file.py:attr`.
+    """Return the game that `name` names: an installed one, `scheme:name`, `package.module:attr`, `file.py` or `file.py:attr`.
 
     Raises:
         UnknownGame: nothing of that name; the message names the nearest.
@@ -106,6 +109,8 @@ def _load(group: str, name: str, pick: Callable[[ModuleType, str], object]) -> o
             _loaded[key] = _from_file(Path(file["path"]), file["attr"], pick)
         elif points := list(entry_points(group=group, name=name)):
             _loaded[key] = _from_entry_points(name, points)
+        elif group == GAMES and (bridged := _bridge(name)):
+            _loaded[key] = _from_bridge(name, *bridged)
         elif REFERENCE.fullmatch(name):
             _loaded[key] = _from_reference(name)
         else:
@@ -119,6 +124,21 @@ def _from_entry_points(name: str, points: list[EntryPoint]) -> object:
         raise BrokenPlugin(f"{name!r} is claimed by {' and '.join(claims)}; uninstall one, or name it as package.module:attr")
     with _Importing(f"{name!r} of {claims[0]}"):
         return points[0].load()
+
+
+def _bridge(name: str) -> tuple[EntryPoint, str] | None:
+    """Return the bridge that a name's scheme names, and what it is asked for."""
+    found = SCHEME.fullmatch(name)
+    points = list(entry_points(group=BRIDGES, name=found["scheme"])) if found else []
+    return (points[0], found["rest"]) if found and points else None
+
+
+def _from_bridge(name: str, point: EntryPoint, rest: str) -> object:
+    with _Importing(f"the bridge {point.name!r}"):
+        load = point.load()
+    # A bridge says itself what is wrong with a name; what the library behind it raises is not ours to name.
+    with _Importing(repr(name), passed_on=SocraticError):
+        return load(rest)
 
 
 def _from_reference(name: str) -> object:
@@ -176,7 +196,8 @@ def _unknown(group: str, name: str) -> str:
     nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     kind = group.rpartition(".")[2].removesuffix("s")
     known = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names) or 'none'}."
-    return f"no {kind} {name!r}; {known} A {kind} is also package.module:attr or path/to/file.py"
+    schemes = [f"{point.name}:NAME" for point in sorted(entry_points(group=BRIDGES), key=_name_and_distribution)] if group == GAMES else []
+    return f"no {kind} {name!r}; {known} A {kind} is also {', '.join([*schemes, 'package.module:attr'])} or path/to/file.py"
 
 
 def _name_and_distribution(point: EntryPoint) -> tuple[str, str]:
@@ -186,15 +207,16 @@ def _name_and_distribution(point: EntryPoint) -> tuple[str, str]:
 class _Importing:
     """Where somebody else's module is run: it may raise what nobody can name, and even end the process."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, passed_on: type[Exception] | tuple[type[Exception], ...] = (BrokenPlugin, UnknownGame)) -> None:
         self._what = what
+        self._passed_on = passed_on
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> Literal[False]:
         # An interrupt is no failure of the plugin, and what was said of it already stays.
-        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, (BrokenPlugin, UnknownGame)):
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(error, self._passed_on):
             reason = (str(error).strip().splitlines() or [""])[0]
             raise BrokenPlugin(f"{self._what} cannot be loaded: {type(error).__name__}: {reason}") from error
         return False

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from socratic import __version__
-from socratic.cli import doctor, games, models, run, runs
+from socratic.cli import doctor, games, models, play, run, runs
 
 app = typer.Typer(
     help="Transformers that improve themselves by playing language games in a closed loop.",
@@ -19,6 +19,7 @@ app.command("resume")(run.resume)
 app.command("eval")(run.evaluate)
 app.add_typer(runs.app, name="runs", help="What has been run.")
 app.add_typer(games.app, name="games", help="What can be played.")
+app.command("play")(play.play)
 app.add_typer(models.app, name="models", help="What can play.")
 app.command("doctor")(doctor.doctor)
 

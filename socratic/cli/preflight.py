@@ -1,16 +1,20 @@
 """What can be said before anything heavy is loaded: which configuration, which games, and whether they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from socratic.config import Config, GameSection, load_config
-from socratic.errors import ConfigError, GameError, SocraticError
-from socratic.game import Game
+from socratic.critics.scripted import LiteralCritic
+from socratic.errors import ConfigError, GameError, PlayError, SocraticError
+from socratic.game import Clerk, Game
+from socratic.game.check import try_out
 from socratic.game.random_play import free_text_seat
+from socratic.play.clerk import PlayClerk
 from socratic.policy.folders import local_model
 from socratic.policy.smollm2 import has_smollm2, smollm2_folder
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.registry import file_hash, load_game
 
 QUICKSTART = "quickstart"
@@ -27,8 +31,18 @@ def find_configs(names: Sequence[str]) -> list[Path]:
     return [_find(name) for name in (names or [QUICKSTART])]
 
 
-def read_config(names: Sequence[str], overrides: Sequence[str]) -> Config:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """A configuration that can run, and the games that were left out of it because they break their contract."""
+
+    config: Config
+    left_out: Mapping[str, str]  # game to what it did
+
+
+def read_config(names: Sequence[str], overrides: Sequence[str]) -> Checked:
     """Compose the configuration and check it against its games and its policy: all that can be known without torch.
+
+    A game that breaks its contract is left out, if another is there to play.
 
     Raises:
         ConfigError: it does not fit, or a game cannot be played as it says.
@@ -42,13 +56,34 @@ def read_config(names: Sequence[str], overrides: Sequence[str]) -> Config:
     for player in config.observer.opponents:
         if player not in PLAYERS[1:]:
             raise ConfigError(f"observer.opponents has {player!r}, which is no opponent; known: {', '.join(PLAYERS[1:])}")
+    clerk = PlayClerk(LiteralCritic() if config.feedback.judge == "literal" else None)
+    left_out = _broken_games(config, clerk)
+    if left_out:
+        kept = {name: section for name, section in config.games.items() if name not in left_out}
+        if not kept:
+            raise ConfigError(next(iter(left_out.values())))
+        config = config.model_copy(update={"games": kept})
     for name, section in config.games.items():
         game = load_game(name)
-        _check_play(name, section, game, is_scratch=config.policy.source == "scratch")
+        _check_play(name, section, game, clerk, is_scratch=config.policy.source == "scratch")
         if config.observer.enabled and config.observer.method == "exact":
-            _check_exact(name, section, game)
+            _check_exact(name, section, game, clerk)
     _check_source(config.policy.source)
-    return config
+    return Checked(config=config, left_out=left_out)
+
+
+def _broken_games(config: Config, clerk: Clerk) -> dict[str, str]:
+    """Return the games that do not keep their contract, with what they did."""
+    broken = {}
+    for name, section in config.games.items():
+        game = load_game(name)
+        try:
+            try_out(game, section.params, clerk, max_turns=config.play.max_turns)
+        except (ConfigError, PlayError) as error:
+            raise ConfigError(f"games.{name} cannot be played with {game.complete(section.params)}: {error}") from error
+        except GameError as error:
+            broken[name] = f"games.{name} cannot be played with {game.complete(section.params)}: {error}"
+    return broken
 
 
 def game_facts(config: Config) -> dict[str, dict[str, Json]]:
@@ -92,14 +127,11 @@ def _check_section(name: str, section: GameSection, game: Game) -> None:
             raise ConfigError(f"games.{name}.lineups has {unknown[0]!r}, which is no player; known: {', '.join(PLAYERS)}")
 
 
-def _check_play(name: str, section: GameSection, game: Game, *, is_scratch: bool) -> None:
+def _check_play(name: str, section: GameSection, game: Game, clerk: Clerk, *, is_scratch: bool) -> None:
     """Refuse a game that cannot be played as it is configured."""
-    try:
-        seat = free_text_seat(game, section.params)
-    except (ConfigError, GameError) as error:
-        raise ConfigError(f"games.{name} cannot be played with {game.complete(section.params)}: {error}") from error
+    seat = free_text_seat(game, section.params, clerk=clerk)
     seated = {player for lineup in section.lineups for player in lineup}
-    if seat is not None and RANDOM in seated:
+    if seat is not None and RANDOM in seated and game.bot("random", section.params) is None:
         raise ConfigError(
             f"games.{name}.lineups seats {RANDOM}, which picks from listed moves, and seat {game.seats[seat]!r} is asked for free text; "
             "seat the agent or t0 there"
@@ -109,18 +141,18 @@ def _check_play(name: str, section: GameSection, game: Game, *, is_scratch: bool
             f"games.{name} asks seat {game.seats[seat]!r} for free text, and a scratch policy learns its words from listed moves; "
             "set policy.source to a language model, e.g. smollm2"
         )
-    if OPTIMAL in seated:
+    if OPTIMAL in seated and game.bot("optimal", section.params) is None:
         from socratic.game.tree import enumerate_tree
 
         try:
-            enumerate_tree(game, section.params).solve()
+            enumerate_tree(game, section.params, clerk=clerk).solve()
         except SocraticError as error:
             raise ConfigError(f"games.{name}.lineups seats {OPTIMAL}, and {name} has no such player: {error}") from error
 
 
-def _check_exact(name: str, section: GameSection, game: Game) -> None:
+def _check_exact(name: str, section: GameSection, game: Game, clerk: Clerk) -> None:
     """Refuse to measure exactly what has no tree; a tree that is too large is found while it is walked, and is an event then."""
-    seat = free_text_seat(game, section.params)
+    seat = free_text_seat(game, section.params, clerk=clerk)
     if seat is not None:
         raise ConfigError(
             f"observer.method is 'exact', and games.{name} asks seat {game.seats[seat]!r} for free text, so that it has no tree; "

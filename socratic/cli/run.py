@@ -2,6 +2,8 @@
 
 import re
 import statistics
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,7 @@ from socratic.config import Config
 from socratic.errors import RunError, RunExists
 from socratic.store.checkpoint import checkpoint_paths, newest_checkpoint
 from socratic.store.run_directory import RunDirectory, check_name, run_names
+from socratic.tracker.jsonl import RecordTracker
 from socratic.tracker.sanitise import sanitise
 
 
@@ -31,7 +34,10 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and leave.")] = False,
 ) -> None:
     """Start a run; without a configuration, the quickstart."""
-    config = read_config(configs or [], override or [])
+    checked = read_config(configs or [], override or [])
+    config = checked.config
+    for message in checked.left_out.values():
+        print(f"socratic: {sanitise(message)}; the run goes on without it", file=sys.stderr)
     if dry_run:
         _print_plan(config)
         return
@@ -40,7 +46,9 @@ def run(
     names = [name if seeds == 1 or name is None else f"{name}-seed{each.seed}" for each in seeded]
     _require_free(names, folder)
     refuse_planted(config, folder)  # it could not be resumed
-    finished = [_run_one(each, folder, own_name, stem, is_alone=seeds == 1) for each, own_name in zip(seeded, names, strict=True)]
+    finished = [
+        _run_one(each, folder, own_name, stem, checked.left_out, is_alone=seeds == 1) for each, own_name in zip(seeded, names, strict=True)
+    ]
     if seeds > 1:
         _print_over_seeds(finished)
 
@@ -115,8 +123,10 @@ def _require_free(names: list[str | None], runs_dir: Path) -> None:
                 raise RunExists(f"run {name} exists in {runs_dir}; `{resume}` goes on with it, --name starts another")
 
 
-def _run_one(config: Config, runs_dir: Path, name: str | None, stem: str, *, is_alone: bool) -> list[Row]:
+def _run_one(config: Config, runs_dir: Path, name: str | None, stem: str, left_out: Mapping[str, str], *, is_alone: bool) -> list[Row]:
     created = RunDirectory.create(runs_dir, name, config, games=game_facts(config), stem=stem)
+    for message in left_out.values():
+        RecordTracker(created).record_event(0, "game-broken", f"{message}; the run goes on without it")
     for opening in openings(config):
         created.note_opening(0, opening)
     from socratic.cli.session import Session

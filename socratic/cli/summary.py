@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.tracker.sanitise import sanitise
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from socratic.cli.preflight import game_facts
 from socratic.config import Config
 from socratic.errors import RunError
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.registry import FILE, REFERENCE, file_hash
 from socratic.store.provenance import config_hash
 from socratic.store.run_directory import RunDirectory

@@ -21,6 +21,7 @@ from socratic.seeds import Seed
 Params: TypeAlias = Mapping[str, ParameterValue]
 Play: TypeAlias = Callable[..., Coroutine[object, object, Scores]]
 Bot: TypeAlias = Callable[[Request, Seed], str]
+MakeBot: TypeAlias = Callable[[Mapping[str, ParameterValue]], Bot]
 Optimum: TypeAlias = float | Callable[..., float | None] | None
 
 PARAMETER_TYPES: Mapping[str, type[ParameterValue]] = {"bool": bool, "int": int, "float": float, "str": str}
@@ -71,7 +72,7 @@ class Game:
         """
         rules_in_code = self._rules_in_code()
         self.name = self.name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
-        self.rules = self.rules or inspect.getdoc(rules_in_code) or inspect.getdoc(type(self)) or ""
+        self.rules = self.rules or self._rules_in_words(rules_in_code)
         self.source = _source_of(rules_in_code)
         self.version = self.version or _hash_of(self.source, rules_in_code)
         self.module = rules_in_code.__module__
@@ -186,6 +187,11 @@ class Game:
             raise GameError(f"{type(self).__name__}.play is {play!r}, expected `async def play(self, t, *, ...)`")
         return cast("FunctionType", play)
 
+    def _rules_in_words(self, rules_in_code: FunctionType) -> str:
+        """Return the docstring of a class that has one of its own, else that of the function."""
+        own = None if isinstance(self, FunctionGame) else type(self).__dict__.get("__doc__")
+        return inspect.cleandoc(own) if own else inspect.getdoc(rules_in_code) or ""
+
     def _check_declaration(self) -> None:
         low, high = self.bounds
         if not self.seats or len(set(self.seats)) != len(self.seats):
@@ -217,12 +223,19 @@ class FunctionGame(Game):
         forfeit: float,
         levels: tuple[Params, ...],
         optimum: Optimum,
+        bots: Mapping[str, MakeBot],
     ) -> None:
         self.play = play
+        self.bots = dict(bots)
         self.name = getattr(play, "__name__", "")
         self.seats, self.zero_sum, self.bounds = tuple(seats), zero_sum, bounds
         self.forfeit, self.levels, self.optimum = forfeit, tuple(levels), optimum
         super().__init__()
+
+    def bot(self, name: str, params: Params | None = None) -> Bot | None:
+        """Return the scripted player of that name; None where the game has none."""
+        make = self.bots.get(name)
+        return None if make is None else make(self.complete(params))
 
 
 def game(
@@ -233,6 +246,7 @@ def game(
     forfeit: float = 0.0,
     levels: tuple[Params, ...] = (),
     optimum: Optimum = None,
+    bots: Mapping[str, MakeBot] | None = None,
 ) -> Callable[[Play], Game]:
     """Return a decorator that makes a game of `async def name(t: Table, *, parameters) -> Scores`.
 
@@ -243,10 +257,14 @@ def game(
         forfeit: What the others get when one forfeits, and all at the turn limit; zero-sum games need none.
         levels: Parameters for each level of difficulty; level 0 can be learned from scratch by a small model.
         optimum: Seat 0's expected score when all play as well as can be, or a function of the parameters that says so.
+        bots: Scripted players by name, each a function of the parameters: "random" for a game that takes free text, "optimal" for
+            one that knows how to be played well.
     """
 
     def declare(play: Play) -> Game:
-        return FunctionGame(play, seats=seats, zero_sum=zero_sum, bounds=bounds, forfeit=forfeit, levels=levels, optimum=optimum)
+        return FunctionGame(
+            play, seats=seats, zero_sum=zero_sum, bounds=bounds, forfeit=forfeit, levels=levels, optimum=optimum, bots=bots or {}
+        )
 
     return declare
 

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socratic.errors import GameError, GameTooLarge
+from socratic.game.calls import Clerk, check_answer
 from socratic.game.contract import Game, Params
-from socratic.game.live_match import next_ask, options_of
-from socratic.game.table import Ledger, Lines, Question, Table
-from socratic.records import SELF, Line
+from socratic.game.driving import next_effect, options_of
+from socratic.game.table import Appeal, Ledger, Lines, Question, Table
+from socratic.records import SELF, Answer, Judgement, Line
 
 # A finite game of up to 100,000 leaves has no branch near this long; a game that never ends has.
 MAX_DEPTH = 2000
@@ -62,11 +63,12 @@ class TreeArrays:
 class Walker:
     """One walk over all branches of a game."""
 
-    def __init__(self, game: Game, params: Params | None, *, max_leaves: int, merge: bool) -> None:
+    def __init__(self, game: Game, params: Params | None, *, max_leaves: int, merge: bool, clerk: Clerk) -> None:
         self.game = game
         self.params = game.complete(params)
         self.max_leaves = max_leaves
         self.merge = merge
+        self._clerk = clerk
         self.states: list[InformationState] = []
         self._lines = Lines()
         self._own_lines: dict[str, Line] = {}
@@ -115,7 +117,7 @@ class Walker:
         """Play one branch: as the path says while it lasts, then the first option of everything."""
         views: tuple[list[Line], ...] = tuple([] for _ in self.game.seats)
         ledger = Ledger(views=views, lines=self._lines, on_same=self._on_same if self.merge else None)
-        table = Table(ledger, self._roll, name=self.game.name, zero_sum=self.game.zero_sum, bounds=self.game.bounds)
+        table = Table(ledger, self._roll, name=self.game.name, seats=self.game.seats, zero_sum=self.game.zero_sum, bounds=self.game.bounds)
         self._depth = 0
         self._last_slots = [NO_SLOT] * len(views)
         self._waiting_same.clear()
@@ -124,23 +126,37 @@ class Walker:
         answer: object = None
         try:
             while True:
-                asked = next_ask(self.game, table, coroutine, answer, self._told_how)
+                effect = next_effect(self.game, table, coroutine, answer, self._told_how)
                 if self._is_cut:
                     coroutine.close()
                     return
-                answer = self._answer(asked.questions, views, is_single=asked.is_single)
+                if isinstance(effect, Appeal):
+                    answer = self._result(effect)
+                else:
+                    answer = self._answer(effect.questions, ledger, is_single=effect.is_single)
         except StopIteration as end:
             if not self._is_cut:
                 node = self._new_node()
                 self._leaves.append((node, self.game.checked_scores(end.value), tuple(self._last_slots)))
 
-    def _answer(self, questions: tuple[Question, ...], views: tuple[list[Line], ...], *, is_single: bool) -> object:
+    def _result(self, appeal: Appeal[object]) -> Answer:
+        """Have a program run: it always comes to the same."""
+        if isinstance(appeal.call, Judgement):
+            raise GameTooLarge(
+                f"{self.game.name} {self.params} asks a critic {appeal.call.question!r}: what it scores is no rule, so it has no tree"
+            )
+        [answer] = self._clerk.answer([appeal.call])
+        check_answer(self.game.name, appeal.call, answer)
+        return answer
+
+    def _answer(self, questions: tuple[Question, ...], ledger: Ledger, *, is_single: bool) -> object:
         """Answer one ask; where it is simultaneous, one seat after the other, none of them seeing the others."""
         replies = {}
         for question in questions:
-            view = views[question.seat]
+            view = ledger.views[question.seat]
             view.append(self._lines[question.prompt])
             reply = self._decide(question, view)
+            ledger.said.append(reply)
             line = self._own_lines.get(reply)
             if line is None:
                 line = self._own_lines[reply] = Line(speaker=SELF, text=reply)

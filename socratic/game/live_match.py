@@ -1,33 +1,30 @@
 """A match being played, pull-style: take its requests, submit the replies, until it is done.
 
 No threads and no event loop: thousands of matches in one process batch their requests into one call of a model. The state of
-a match is (game, version, parameters, seed, replies); saving, loading and forking replay it.
+a match is (game, version, parameters, seed, replies, answers); saving, loading and forking replay it.
 """
 
 import json
-import re
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch, SocraticError
+from socratic.game.calls import answer_from_json, answer_to_json, call_key, check_answer
 from socratic.game.contract import Game, Params
+from socratic.game.driving import last_asked, next_effect, options_of, read_reply
 from socratic.game.failures import GAME_FAILURES, game_failure
-from socratic.game.table import Ask, Ledger, Legal, Question, Request, Scores, Secret, StepReward, Table
-from socratic.records import SELF, Line, ParameterValue
+from socratic.game.table import SAID, TOLD, Appeal, Dice, Ledger, Question, Request, Secret, StepReward, Table
+from socratic.records import Answer, Call, Json, Line, ParameterValue
 from socratic.seeds import Seed
 
 Saved: TypeAlias = dict[str, object]
 
+NOBODY: frozenset[int] = frozenset()
 FINISHED, FORFEIT, TURN_LIMIT = "finished", "forfeit", "turn_limit"
 # Far above any built-in game: a stop for games that never end, not a rule.
 MAX_TURNS = 1000
-# Enough for a small game's moves; a longer list would drown the prompt.
-MAX_OPTIONS_SHOWN = 12
-# Each question copies and checks its list: past this, that is all that a game would do. A pattern or a parser costs nothing.
-MAX_OPTIONS = 100_000
 # A model's reply may be a page, and an error is a line.
 MAX_REPLY_SHOWN = 60
 
@@ -41,19 +38,28 @@ class Chance:
     chosen: int
 
 
-@dataclass(slots=True)
 class _Pending:
     """A question that waits for a legal reply."""
 
-    question: Question
-    options: tuple[str, ...] | None
-    attempt: int = 0
+    __slots__ = ("attempt", "options", "question")
+
+    def __init__(self, question: Question, options: tuple[str, ...] | None) -> None:
+        self.question = question
+        self.options = options
+        self.attempt = 0
 
 
 class LiveMatch:
     """A match being played."""
 
-    def __init__(self, game: Game, params: Params | None, seed: Seed, *, retries: int = 0, max_turns: int = MAX_TURNS) -> None:
+    __slots__ = (
+        "_answered", "_answers", "_appeal", "_coroutine", "_dice", "_dice_seed", "_draws", "_is_single", "_ledger", "_pending",
+        "_replies", "_requests", "_table", "ending", "forfeiter", "game", "max_turns", "params", "retries", "scores", "seed",
+    )  # fmt: skip
+
+    def __init__(
+        self, game: Game, params: Params | None, seed: Seed, *, retries: int = 0, max_turns: int = MAX_TURNS, dice: Dice | None = None
+    ) -> None:
         """Start the match and run the game up to its first question.
 
         Args:
@@ -62,6 +68,7 @@ class LiveMatch:
             seed: The key of the game's chance.
             retries: How often a seat may try again after an illegal reply to one question.
             max_turns: How many replies the game may ask for in all.
+            dice: What draws in the seed's place, for those who ask what would have been.
 
         Raises:
             ConfigError: the parameters do not fit the game.
@@ -75,16 +82,19 @@ class LiveMatch:
         self.scores: tuple[float, ...] | None = None
         self.ending: str | None = None
         self.forfeiter: int | None = None  # the first of them, where several forfeit at once
-        self._dice_seed = seed.child("chance")
+        self._dice = dice
+        self._dice_seed: Seed | None = None  # made when the game first draws
         self._draws: list[tuple[Sequence[object], Sequence[float] | None, int]] = []
         self._replies: list[str] = []
-        self._ledger = Ledger(views=tuple([] for _ in game.seats))
-        self._table = Table(self._ledger, self._roll, name=game.name, zero_sum=game.zero_sum, bounds=game.bounds)
+        self._ledger = Ledger(views=tuple([] for _ in game.seats), said=self._replies)
+        self._table = Table(self._ledger, self._roll, name=game.name, seats=game.seats, zero_sum=game.zero_sum, bounds=game.bounds)
         self._coroutine = game.play(self._table, **self.params)
         self._pending: dict[int, _Pending] = {}
         self._answers: dict[int, object] = {}
         self._is_single = True
         self._requests: tuple[Request, ...] | None = None  # made when they are asked for: a replay needs none
+        self._appeal: Appeal[object] | None = None
+        self._answered: list[tuple[Call, Answer]] = []
         self._advance(None)
 
     @property
@@ -121,6 +131,21 @@ class LiveMatch:
         return tuple(self._ledger.secrets)
 
     @property
+    def hidden_draws(self) -> Mapping[int, tuple[int, ...]]:
+        """The draws, by their place in `chance`, that the game hides, and from which seats."""
+        return dict(self._ledger.hidden)
+
+    @property
+    def call(self) -> Call | None:
+        """What the game waits for from somebody who holds no seat; give it to `answer`."""
+        return None if self._appeal is None else self._appeal.call
+
+    @property
+    def calls(self) -> tuple[tuple[Call, Answer], ...]:
+        """Every call that was answered, with its answer."""
+        return tuple(self._answered)
+
+    @property
     def replies(self) -> tuple[str, ...]:
         """Every reply as it was given, in order of `Request.turn`."""
         return tuple(self._replies)
@@ -132,17 +157,14 @@ class LiveMatch:
     def requests(self) -> tuple[Request, ...]:
         """Return what the game waits for, in order of seat; empty when the match is done."""
         if self._requests is None:
+            views = self._ledger.views
             first_turn = self._ledger.num_turns - len(self._pending)
+            # Positional, and a list: this is done at every turn.
             self._requests = tuple(
-                Request(
-                    seat=seat,
-                    prompt=pending.question.prompt,
-                    legal=pending.options,
-                    view=tuple(self._ledger.views[seat]),
-                    turn=turn,
-                    attempt=pending.attempt,
-                )
-                for turn, (seat, pending) in enumerate(self._pending.items(), start=first_turn)
+                [
+                    Request(seat, pending.question.prompt, pending.options, tuple(views[seat]), turn, pending.attempt)
+                    for turn, (seat, pending) in enumerate(self._pending.items(), start=first_turn)
+                ]
             )
         return self._requests
 
@@ -155,29 +177,44 @@ class LiveMatch:
         Raises:
             GameError: the match is done, the seats are not those asked, or the game breaks its contract.
         """
-        if self.done:
+        if self.scores is not None:
             raise GameError(f"{self.game.name} is over ({self.ending}); it takes no more replies")
-        if replies.keys() != self._pending.keys():
-            asked, given = sorted(self._pending), sorted(replies)
+        pending = self._pending
+        if replies.keys() != pending.keys() or self._appeal is not None:
+            asked, given = sorted(pending), sorted(replies)
             raise GameError(f"{self.game.name} asks seats {asked} and got replies from {given}; submit one to each request")
         # What a player hands over is checked, not believed: half a submission would spoil the match.
         given_replies: Mapping[int, object] = replies
         for seat, reply in given_replies.items():
             if not isinstance(reply, str):
                 raise GameError(f"{self.game.name} got {reply!r} from seat {self.game.seats[seat]!r}, expected a text")
-        refused = frozenset([seat for seat, pending in list(self._pending.items()) if not self._accepts(pending, replies[seat])])
-        for seat in refused:
-            self._pending[seat].attempt += 1
-        forfeiters = sorted(seat for seat in refused if self._pending[seat].attempt > self.retries)
-        if forfeiters:
-            self.forfeiter = forfeiters[0]
-            self._end(FORFEIT, self.game.forfeit_scores(forfeiters))
-        elif self._pending:
+        refused = NOBODY
+        for seat, waiting in list(pending.items()):
+            if not self._accepts(waiting, replies[seat]):
+                refused = refused | {seat}
+        if refused and self._forfeits(refused):
+            return refused
+        if pending:
             self._put_questions()
         else:
             answers, self._answers = self._answers, {}
             self._advance(next(iter(answers.values())) if self._is_single else dict(sorted(answers.items())))
         return refused
+
+    def answer(self, answer: Answer) -> None:
+        """Answer the pending `call`, and run the game up to its next question.
+
+        Raises:
+            GameError: nothing was called, or the game breaks its contract.
+            PlayError: the answer does not fit the call.
+        """
+        if self._appeal is None:
+            raise GameError(f"{self.game.name} waits for no call; it takes no answer")
+        call = self._appeal.call
+        check_answer(self.game.name, call, answer)
+        self._appeal = None
+        self._answered.append((call, answer))
+        self._advance(answer)
 
     def save(self) -> Saved:
         """Return the state as plain JSON: what to replay, and a digest of what must come out."""
@@ -189,6 +226,7 @@ class LiveMatch:
             "retries": self.retries,
             "max_turns": self.max_turns,
             "replies": list(self._replies),
+            "answers": [answer_to_json(answer) for _, answer in self._answered],
             "digest": self.digest(),
         }
 
@@ -208,6 +246,7 @@ class LiveMatch:
                 "retries": int(retries),
                 "max_turns": int(max_turns),
                 "replies": list(replies),
+                "answers": list(answers),
                 "digest": str(digest),
             }:
                 pass
@@ -219,7 +258,7 @@ class LiveMatch:
                 f"play it with the source it was saved with"
             )
         loaded = cls(game, params, Seed(seed), retries=retries, max_turns=max_turns)
-        loaded._replay([str(reply) for reply in replies])
+        loaded._replay([str(reply) for reply in replies], [answer_from_json(answer) for answer in answers])
         if loaded.digest() != digest:
             raise ReplayMismatch(f"{name} came out otherwise on replay: it draws from something besides its table")
         return loaded
@@ -235,7 +274,7 @@ class LiveMatch:
         if not 0 <= upto <= len(self._replies):
             raise GameError(f"{self.game.name} has had {len(self._replies)} replies; it cannot be forked at {upto}")
         fork = LiveMatch(self.game, self.params, self.seed, retries=self.retries, max_turns=self.max_turns)
-        fork._replay(self._replies[:upto])
+        fork._replay(self._replies[:upto], [answer for _, answer in self._answered])
         for ours, theirs in zip(self._ledger.views, fork._ledger.views, strict=True):
             if ours[: len(theirs)] != theirs:
                 raise ReplayMismatch(f"{self.game.name} came out otherwise on replay: it draws from something besides its table")
@@ -245,12 +284,20 @@ class LiveMatch:
         """Return a hash of every seat's view, of the chance behind them and of the end."""
         views = [[(line.speaker, line.text) for line in view] for view in self._ledger.views]
         draws = [(len(options), str(options[chosen])) for options, _, chosen in self._draws]
-        text = json.dumps([views, draws, self.scores, self.ending, self.forfeiter])
+        calls: list[Json] = [[call_key(call), answer_to_json(answer)] for call, answer in self._answered]
+        text = json.dumps([views, draws, self.scores, self.ending, self.forfeiter, calls])
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
-    def _replay(self, replies: Sequence[str]) -> None:
-        given = 0
-        while given < len(replies):
+    def _replay(self, replies: Sequence[str], answers: Sequence[Answer]) -> None:
+        """Give the replies, and between them the answers to what the game calls for, as long as there are any."""
+        given, answered = 0, iter(answers)
+        while given < len(replies) or self._appeal is not None:
+            if self._appeal is not None:
+                answer = next(answered, None)
+                if answer is None:
+                    break
+                self.answer(answer)
+                continue
             seats = list(self._pending)
             if not seats or given + len(seats) > len(replies):
                 raise GameError(f"{self.game.name} waits for {len(seats)} replies at once after {given} of {len(replies)}")
@@ -259,7 +306,11 @@ class LiveMatch:
 
     def _roll(self, options: Sequence[object], weights: Sequence[float] | None) -> int:
         index = len(self._draws)
-        if weights is None:
+        if self._dice_seed is None:
+            self._dice_seed = self.seed.child("chance")
+        if self._dice is not None:
+            chosen = self._dice(options, weights)
+        elif weights is None:
             chosen = self._dice_seed.integer(len(options), index)
         else:
             chosen = self._dice_seed.weighted(weights, index)
@@ -268,15 +319,36 @@ class LiveMatch:
         return chosen
 
     def _advance(self, answer: object) -> None:
-        """Run the game up to its next question or its end."""
+        """Run the game up to its next question or call, or its end."""
         try:
-            asked = next_ask(self.game, self._table, self._coroutine, answer, self._told_how)
+            effect = next_effect(self.game, self._table, self._coroutine, answer, self._told_how)
         except StopIteration as end:
-            self._end(FINISHED, self.game.checked_scores(end.value))
+            self._end(FINISHED, self._scores_of(end.value))
             return
-        self._is_single = asked.is_single
-        self._pending = {question.seat: _Pending(question, options_of(self.game, question)) for question in asked.questions}
+        if isinstance(effect, Appeal):
+            self._call(effect)
+            return
+        self._is_single = effect.is_single
+        self._pending = {question.seat: _Pending(question, self._options(question)) for question in effect.questions}
         self._put_questions()
+
+    def _call(self, appeal: Appeal[object]) -> None:
+        """Wait for an answer; a game that only ever calls has no end either."""
+        self._appeal = appeal
+        if len(self._answered) >= self.max_turns:
+            self._end(TURN_LIMIT, self.game.forfeit_scores(()))
+
+    def _scores_of(self, returned: object) -> tuple[float, ...]:
+        try:
+            return self.game.checked_scores(returned)
+        except GameError as error:
+            raise GameError(f"{error}; {last_asked(self.game, self._table)}, {self._told_how()}") from None
+
+    def _options(self, question: Question) -> tuple[str, ...] | None:
+        try:
+            return options_of(self.game, question)
+        except GameError as error:
+            raise GameError(f"{error}; {self._told_how()}") from None
 
     def _told_how(self) -> str:
         """Return how to come here again."""
@@ -284,25 +356,36 @@ class LiveMatch:
 
     def _put_questions(self) -> None:
         """Show the pending prompts, or end the match at the turn limit."""
-        turn = self._ledger.num_turns
-        if turn + len(self._pending) > self.max_turns:
+        ledger = self._ledger
+        turns = ledger.num_turns + len(self._pending)
+        if turns > self.max_turns:
             self._end(TURN_LIMIT, self.game.forfeit_scores(()))
             return
         for seat, pending in self._pending.items():
-            self._ledger.views[seat].append(self._ledger.lines[pending.question.prompt])
-        self._ledger.num_turns = turn + len(self._pending)
+            ledger.views[seat].append(TOLD[pending.question.prompt])
+        ledger.num_turns = turns
         self._requests = None
+
+    def _forfeits(self, refused: frozenset[int]) -> bool:
+        """Count the refused replies; end the match where a seat has used up its attempts."""
+        for seat in refused:
+            self._pending[seat].attempt += 1
+        forfeiters = sorted(seat for seat in refused if self._pending[seat].attempt > self.retries)
+        if forfeiters:
+            self.forfeiter = forfeiters[0]
+            self._end(FORFEIT, self.game.forfeit_scores(forfeiters))
+        return bool(forfeiters)
 
     def _accepts(self, pending: _Pending, reply: str) -> bool:
         """Write the reply down; keep the answer if it is legal, else say so to its seat."""
         seat = pending.question.seat
         self._replies.append(reply)
         view = self._ledger.views[seat]
-        view.append(Line(speaker=SELF, text=reply))
+        view.append(SAID[reply])
         try:
             self._answers[seat] = read_reply(reply, pending.options or pending.question.legal)
         except IllegalMove as refusal:
-            view.append(self._ledger.lines[f"Illegal. {refusal}".strip()])
+            view.append(TOLD[f"Illegal. {refusal}".strip()])
             return False
         except SocraticError:
             raise
@@ -315,90 +398,7 @@ class LiveMatch:
     def _end(self, ending: str, scores: tuple[float, ...]) -> None:
         self._coroutine.close()
         self._pending = {}
+        self._appeal = None
         self._requests = None
         self.scores = scores
         self.ending = ending
-
-
-def read_reply(reply: str, legal: Legal) -> object:
-    """Return the move that a reply is.
-
-    Raises:
-        IllegalMove: it is none.
-    """
-    text = reply.strip()
-    if legal is None:
-        return text
-    if isinstance(legal, re.Pattern):
-        if legal.fullmatch(text):
-            return text
-        raise IllegalMove
-    if callable(legal):
-        try:
-            return legal(text)
-        except ValueError as error:
-            raise IllegalMove(str(error)) from error
-    if text in legal:
-        return text
-    shown = ", ".join(legal[:MAX_OPTIONS_SHOWN]) + (", ..." if len(legal) > MAX_OPTIONS_SHOWN else "")
-    raise IllegalMove(f"Choose: {shown}.")
-
-
-def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
-    """Return the options where `legal` is a list, None where it is something else.
-
-    Raises:
-        GameError: `legal` is not what a question may carry.
-    """
-    # A game is not held to its types: what it hands over is checked here.
-    legal: object = question.legal
-    asked = f"{game.name} asked seat {game.seats[question.seat]!r}"
-    if legal is None or isinstance(legal, re.Pattern) or callable(legal):
-        return None
-    if isinstance(legal, str) or not isinstance(legal, Sequence) or not legal:
-        raise GameError(f"{asked} with legal={legal!r}, expected a list of options, a compiled pattern, a parser or None")
-    if len(legal) > MAX_OPTIONS:
-        raise GameError(f"{asked} with {len(legal)} options, expected at most {MAX_OPTIONS}; give a compiled pattern or a parser instead")
-    options = []
-    for option in legal:
-        if not isinstance(option, str) or not option or option != option.strip():
-            raise GameError(f"{asked} with the option {option!r}, expected a text without spaces around it")
-        options.append(option)
-    if len(set(options)) != len(options):
-        twice = next(option for option, num in Counter(options).items() if num > 1)
-        raise GameError(f"{asked} with the option {twice!r} twice")
-    return tuple(options)
-
-
-def next_ask(
-    game: Game, table: Table, coroutine: Coroutine[object, object, Scores], answer: object, told_how: Callable[[], str]
-) -> Ask[object]:
-    """Run a game up to its next question; `told_how` says how to come here again.
-
-    Raises:
-        StopIteration: the game returned its scores.
-        GameError: it failed, or awaited something other than its table.
-    """
-    try:
-        asked = coroutine.send(answer)
-    except SocraticError:
-        raise
-    except GAME_FAILURES as error:
-        # What asyncio says where no loop runs, and none ever does here.
-        if isinstance(error, RuntimeError) and "running event loop" in str(error):
-            raise GameError(_foreign_await(game, table, str(error))) from error
-        raise game_failure(f"{game.name} failed {_last_asked(game, table)}", error, told_how()) from error
-    if isinstance(asked, Ask) and asked.table is table:
-        return asked
-    coroutine.close()
-    raise GameError(_foreign_await(game, table, repr(asked)))
-
-
-def _foreign_await(game: Game, table: Table, found: str) -> str:
-    after = _last_asked(game, table)
-    return f"{game.name} awaited something other than its table {after} ({found}); only t.ask and t.ask_all may be awaited"
-
-
-def _last_asked(game: Game, table: Table) -> str:
-    seat = table.last_asked
-    return "before its first question" if seat is None else f"after it asked seat {game.seats[seat]!r}"

@@ -3,6 +3,7 @@
 A game that takes free text has its own `bot("random")`, or some common replies are tried.
 """
 
+from socratic.game.calls import Clerk, NoClerk, settle
 from socratic.game.contract import Game, Params
 from socratic.game.live_match import LiveMatch
 from socratic.game.table import Request
@@ -22,17 +23,29 @@ ODD_REPLIES = (
 )
 
 
+NOBODY = NoClerk()
+
+
 def played(
-    game: Game, params: Params, seed: int, illegal_share: float = 0.0, *, retries: int = len(COMMON_REPLIES), max_turns: int = 1000
+    game: Game,
+    params: Params,
+    seed: int,
+    illegal_share: float = 0.0,
+    *,
+    clerk: Clerk = NOBODY,
+    retries: int = len(COMMON_REPLIES),
+    max_turns: int = 1000,
 ) -> LiveMatch:
-    """Return a match played to its end at random, an odd reply now and then."""
+    """Return a match played to its end at random, an odd reply now and then; `clerk` answers what it asks of nobody at the table."""
     match = LiveMatch(game, params, Seed(seed), retries=retries, max_turns=max_turns)
+    settle([match], clerk)
     while not match.done:
         match.submit(random_replies(match, seed, illegal_share))
+        settle([match], clerk)
     return match
 
 
-def free_text_seat(game: Game, params: Params, matches: int = 8) -> int | None:
+def free_text_seat(game: Game, params: Params, matches: int = 8, *, clerk: Clerk = NOBODY) -> int | None:
     """Return a seat that is asked without a list in one of a few random matches; None where all questions had one.
 
     Raises:
@@ -40,11 +53,13 @@ def free_text_seat(game: Game, params: Params, matches: int = 8) -> int | None:
     """
     for seed in range(matches):
         match = LiveMatch(game, params, Seed(seed), retries=len(COMMON_REPLIES))
+        settle([match], clerk)
         while not match.done:
             for request in match.requests():
                 if request.legal is None:
                     return request.seat
             match.submit(random_replies(match, seed, 0.0))
+            settle([match], clerk)
     return None
 
 
@@ -61,14 +76,16 @@ def random_replies(match: LiveMatch, seed: int, illegal_share: float) -> dict[in
     return replies
 
 
-def random_episode(game: Game, params: Params, seed: int) -> Episode:
+def random_episode(game: Game, params: Params, seed: int, clerk: Clerk = NOBODY) -> Episode:
     """Return the record that a run would write of a random match."""
     player = "scripted:random"
     live = LiveMatch(game, params, Seed(seed), retries=len(COMMON_REPLIES))
     turns = []
+    settle([live], clerk)
     while not live.done:
         replies = random_replies(live, seed, 0.0)
         refused = live.submit(replies)
+        settle([live], clerk)
         turns += [Turn(seat=seat, reply=reply, is_legal=seat not in refused, player=player, version=0) for seat, reply in replies.items()]
     seats = range(len(game.seats))
     return Episode(
@@ -87,6 +104,7 @@ def random_episode(game: Game, params: Params, seed: int) -> Episode:
         ending=live.ending or "",
         forfeiter=live.forfeiter,
         probes=live.probes,
+        calls=live.calls,
     )
 
 

@@ -43,6 +43,11 @@ class StepGame(Game, Generic[State]):
         del state
         return None
 
+    def hidden_from(self, state: State) -> tuple[int, ...] | None:
+        """Return the seats that cannot tell the outcome of a chance state, as in `Table.choose`; None: it is no secret."""
+        del state
+        return None
+
     def act(self, state: State, move: str) -> State:
         """Return the state after a move or an outcome."""
         raise NotImplementedError
@@ -58,7 +63,7 @@ class StepGame(Game, Generic[State]):
             t.same(json.dumps(state, sort_keys=True))
             moves = self.legal(state)
             if seat == CHANCE:
-                move = t.choose(moves, self.weights(state))
+                move = t.choose(moves, self.weights(state), hidden_from=self.hidden_from(state))
             else:
                 move = await t.ask(seat, self.observe(state, seat), moves)
             state = self.act(state, move)

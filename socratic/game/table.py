@@ -1,7 +1,7 @@
 """The table: all that a game may touch, and the requests that it puts to the players.
 
-A game awaits `ask` and `ask_all`; everything else returns at once. The table keeps no clock and draws nothing itself: chance
-comes from the `Dice` of whoever drives the game (a live match draws by seed, the tree tries every branch).
+A game awaits `ask`, `ask_all`, `judge` and `execute`; everything else returns at once. The table keeps no clock and draws
+nothing itself: chance comes from the `Dice` of whoever drives the game (a live match draws by seed, the tree tries every branch).
 """
 
 import re
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast, overload
 
 from socratic.errors import GameError
-from socratic.records import GAME, Line
+from socratic.records import GAME, SELF, Answer, Call, Json, Judgement, Line, Program, Result
 
 T = TypeVar("T")
 Option = TypeVar("Option", bound=Hashable)
@@ -21,9 +21,12 @@ Legal: TypeAlias = Choices | Callable[[str], object]
 Dice: TypeAlias = Callable[[Sequence[object], Sequence[float] | None], int]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
-    """One question to one seat, as a player gets it."""
+# Lines that all matches of a process share: most are told again and again, and the rest must not pile up.
+MAX_SHARED_LINES = 20_000
+
+
+class Request(NamedTuple):
+    """One question to one seat, as a player gets it; a tuple, because a turn should cost little."""
 
     seat: int
     prompt: str
@@ -60,12 +63,24 @@ class Question(NamedTuple):
 
 
 class Lines(dict[str, Line]):
-    """The lines that a game told, each text made once."""
+    """The lines of one speaker, each text made once."""
+
+    def __init__(self, speaker: str = GAME, limit: int | None = None) -> None:
+        """Keep the lines of `speaker`; start anew where there are more than `limit`."""
+        super().__init__()
+        self._speaker = speaker
+        self._limit = limit
 
     def __missing__(self, text: str) -> Line:
         """Make the line of a text that was not told before."""
-        line = self[text] = Line(speaker=GAME, text=text)
+        if self._limit is not None and len(self) >= self._limit:
+            self.clear()
+        line = self[text] = Line(speaker=self._speaker, text=text)
         return line
+
+
+TOLD = Lines(GAME, MAX_SHARED_LINES)
+SAID = Lines(SELF, MAX_SHARED_LINES)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -73,8 +88,11 @@ class Ledger:
     """What a game has done so far, as its driver reads it."""
 
     views: tuple[list[Line], ...]
-    lines: Lines = field(default_factory=Lines)
+    lines: Lines = field(default_factory=lambda: TOLD)
+    said: list[str] = field(default_factory=list)  # every reply so far; kept by the driver
     num_turns: int = 0  # replies asked for; kept by the driver
+    num_draws: int = 0
+    hidden: dict[int, tuple[int, ...]] = field(default_factory=dict)  # draw to the seats that may not tell what it was
     truths: dict[str, object] = field(default_factory=dict)
     secrets: list[Secret] = field(default_factory=list)
     rewards: list[StepReward] = field(default_factory=list)
@@ -98,16 +116,33 @@ class Ask(Generic[T]):
         return cast("T", answer)
 
 
+class Appeal(Generic[T]):
+    """What a game awaits of somebody who holds no seat: a critic, or the sandbox."""
+
+    __slots__ = ("_read", "call", "table")
+
+    def __init__(self, table: "Table", call: Call, read: Callable[[Answer], T]) -> None:
+        self.table = table
+        self.call = call
+        self._read = read
+
+    def __await__(self) -> Generator["Appeal[T]", object, T]:
+        """Hand the call to the driver and return its answer as the game reads it."""
+        answer = yield self
+        return self._read(cast("Answer", answer))
+
+
 class Table:
     """All that a game may touch."""
 
-    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_views", "_zero_sum", "last_asked")
+    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_seats", "_views", "_zero_sum", "last_asked")
 
-    def __init__(self, ledger: Ledger, dice: Dice, *, name: str, zero_sum: bool, bounds: tuple[float, float]) -> None:
+    def __init__(self, ledger: Ledger, dice: Dice, *, name: str, seats: Sequence[str], zero_sum: bool, bounds: tuple[float, float]) -> None:
         self._ledger = ledger
         self._views = ledger.views
         self._dice = dice
         self._name = name
+        self._seats = seats  # for messages
         self._zero_sum = zero_sum
         self._bounds = bounds
         self.last_asked: int | None = None  # whom to name when the game goes wrong
@@ -117,12 +152,11 @@ class Table:
         if not isinstance(text, str):
             raise GameError(f"{self._name} told {text!r}, expected a text")
         line = self._ledger.lines[text]
-        if seats is None:
-            for view in self._views:
-                view.append(line)
-        else:
-            for seat in self._checked(seats):
-                self._views[seat].append(line)
+        chosen = range(len(self._views)) if seats is None else self._checked(seats)
+        if self._ledger.secrets:
+            self._keep_secrets(chosen, text)
+        for seat in chosen:
+            self._views[seat].append(line)
 
     @overload
     def ask(self, seat: int, prompt: str, legal: Choices = None) -> Ask[str]: ...
@@ -157,25 +191,66 @@ class Table:
         self.last_asked = questions[-1].seat
         return Ask(self, questions, is_single=False)
 
-    def choose(self, options: Sequence[Option], weights: Sequence[float] | None = None) -> Option:
-        """Return one of `options` by chance, all alike or in proportion to `weights`."""
+    def judge(self, question: str, evidence: str = "", options: Sequence[str] = ("yes", "no")) -> Appeal[dict[str, float]]:
+        """Ask a critic and return its share for each option, in all 1; await the result.
+
+        Args:
+            question: What is asked, in the game's own words.
+            evidence: The players' words that are judged; apart from the question, so that no player can pass for the game.
+            options: The answers between which the critic shares its judgement, two or more.
+        """
+        if len(set(options)) < max(2, len(options)) or not all(isinstance(text, str) for text in (question, evidence, *options)):
+            raise GameError(
+                f"{self._name} put {question!r} to a critic with options {options!r}, expected texts, two or more, all different"
+            )
+        call = Judgement(question=question, evidence=evidence, options=tuple(options))
+        return Appeal(self, call, lambda shares: dict(zip(call.options, cast("tuple[float, ...]", shares), strict=True)))
+
+    def execute(self, source: str, call: str, *inputs: Json) -> Appeal[Result]:
+        """Run Python source in the sandbox and return what `call(*inputs)` comes to; await the result.
+
+        The same program always comes to the same result: its clock and its chance are fixed.
+        """
+        given: tuple[object, ...] = (source, call)
+        if not all(isinstance(text, str) for text in given):
+            raise GameError(f"{self._name} executes {source!r} and calls {call!r}, expected texts")
+        return Appeal(self, Program(source=source, call=call, inputs=inputs), lambda result: cast("Result", result))
+
+    def choose(
+        self, options: Sequence[Option], weights: Sequence[float] | None = None, *, hidden_from: int | Iterable[int] | None = None
+    ) -> Option:
+        """Return one of `options` by chance, all alike or in proportion to `weights`.
+
+        `hidden_from` names seats that cannot tell what was drawn: as long as all reply the same, they see the same, whatever it
+        was, up to the end of the match. `check_game` holds the game to that.
+        """
         if not options or (weights is not None and len(weights) != len(options)):
             raise GameError(f"{self._name} chose from {len(options)} options with {weights!r} as weights")
-        return options[self._dice(options, weights)] if len(options) > 1 else options[0]
+        if len(options) == 1:
+            return options[0]
+        if hidden_from is not None:
+            self._ledger.hidden[self._ledger.num_draws] = tuple(self._checked(hidden_from))
+        self._ledger.num_draws += 1
+        return options[self._dice(options, weights)]
 
-    def deal(self, options: Sequence[Option], num: int) -> list[Option]:
-        """Return `num` of `options` in the order drawn, none put back; equal options are one option with a higher weight."""
+    def deal(self, options: Sequence[Option], num: int, *, hidden_from: Sequence[int | Iterable[int] | None] | None = None) -> list[Option]:
+        """Return `num` of `options` in the order drawn, none put back; equal options are one option with a higher weight.
+
+        `hidden_from` has an entry for each that is dealt: the seats that cannot tell it, as in `choose`.
+        """
         if not 0 <= num <= len(options):
             raise GameError(f"{self._name} dealt {num} of {len(options)} options")
+        if hidden_from is not None and len(hidden_from) != num:
+            raise GameError(f"{self._name} dealt {num} and hides {len(hidden_from)} of them; give hidden_from an entry for each")
         pool = list(options)
         all_differ = len(set(pool)) == len(pool)
         dealt = []
-        for _ in range(num):
+        for hidden in hidden_from or (None,) * num:
             if all_differ:
-                dealt.append(self.choose(pool))
+                dealt.append(self.choose(pool, hidden_from=hidden))
             else:
                 distinct = list(dict.fromkeys(pool))
-                dealt.append(self.choose(distinct, [float(pool.count(option)) for option in distinct]))
+                dealt.append(self.choose(distinct, [float(pool.count(option)) for option in distinct], hidden_from=hidden))
             pool.remove(dealt[-1])
         return dealt
 
@@ -188,8 +263,15 @@ class Table:
         self._ledger.truths.update(facts)
 
     def secret(self, text: str, keep_from: int | Iterable[int]) -> None:
-        """Declare that the game never shows `text` to `keep_from`; `check_game` holds it to that."""
+        """Declare that the game never shows `text` to `keep_from`; a game that does breaks off.
+
+        A line that says again what a player said is no leak of the game's.
+        """
         self._ledger.secrets.append(Secret(text=text, keep_from=tuple(self._checked(keep_from))))
+        for seat in self._ledger.secrets[-1].keep_from:
+            for line in self._views[seat]:
+                if line.speaker == GAME and text in line.text:
+                    self._keep_secrets((seat,), line.text)
 
     def reward(self, seat: int, delta: float, why: str) -> None:
         """Record a reward on the way; the score is what the game returns."""
@@ -229,15 +311,26 @@ class Table:
         """Refuse a question that is no text, or one to a seat that has been shown nothing at all."""
         if not isinstance(prompt, str):
             raise GameError(f"{self._name} asked seat {seat} {prompt!r}, expected a text")
+        if self._ledger.secrets:
+            self._keep_secrets((seat,), prompt)
         if not prompt.strip() and not any(line.text.strip() for line in self._views[seat]):
             raise GameError(
                 f"{self._name} asked seat {seat} {prompt!r} and had shown it nothing; give the prompt a text, or t.tell it first"
             )
 
-    def _checked(self, seats: int | Iterable[int]) -> Iterable[int]:
+    def _keep_secrets(self, seats: Iterable[int], text: str) -> None:
+        for secret in self._ledger.secrets:
+            if secret.text in text and not any(secret.text in said for said in self._ledger.said):
+                for seat in seats:
+                    if seat in secret.keep_from:
+                        raise GameError(
+                            f"{self._name} showed seat {self._seats[seat]!r} the line {text!r}, "
+                            f"and keeps {secret.text!r} from it by t.secret"
+                        )
+
+    def _checked(self, seats: int | Iterable[int]) -> Sequence[int]:
         chosen = (seats,) if isinstance(seats, int) else tuple(seats)
-        num_seats = len(self._views)
         for seat in chosen:
-            if not 0 <= seat < num_seats:
-                raise GameError(f"{self._name} names seat {seat}, expected 0 to {num_seats - 1}")
+            if not 0 <= seat < len(self._views):
+                raise GameError(f"{self._name} names seat {seat}, expected 0 to {len(self._views) - 1}")
         return chosen

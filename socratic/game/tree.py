@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from socratic.errors import GameError
+from socratic.game.calls import Clerk, NoClerk
 from socratic.game.contract import Game, Params
 from socratic.game.enumeration import InformationState, TreeArrays, Walker
 from socratic.game.solve import equilibrium
@@ -56,7 +57,9 @@ class OptimalMoves:
     is_winnable: bool  # the mover's value is above a draw's
 
 
-def enumerate_tree(game: Game, params: Params | None = None, max_leaves: int = 100_000, *, merge: bool = False) -> "Tree":
+def enumerate_tree(
+    game: Game, params: Params | None = None, max_leaves: int = 100_000, *, merge: bool = False, clerk: Clerk | None = None
+) -> "Tree":
     """Return the whole tree of a game.
 
     Args:
@@ -65,12 +68,13 @@ def enumerate_tree(game: Game, params: Params | None = None, max_leaves: int = 1
         max_leaves: How many leaves to walk before giving up.
         merge: Join positions with equal `t.same`. For optimal play of large games: an information state then shows what one
             of the paths to it showed, so a policy that reads its view is measured exactly only without.
+        clerk: Who runs the programs of a game that executes some.
 
     Raises:
         GameTooLarge: more leaves than the cap, an ask without a list, or no end.
         GameError: the game breaks its contract.
     """
-    walker = Walker(game, params, max_leaves=max_leaves, merge=merge)
+    walker = Walker(game, params, max_leaves=max_leaves, merge=merge, clerk=clerk or NoClerk())
     arrays = walker.walk()
     return Tree(game, walker.params, tuple(walker.states), arrays)
 

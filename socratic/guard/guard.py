@@ -12,8 +12,7 @@ from socratic.guard.measures import (
     staleness,
     zero_variance_share,
 )
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback, Update, Verdict
+from socratic.records import Episode, Feedback, Json, Update, Verdict
 
 
 class MeasuringGuard:

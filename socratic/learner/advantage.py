@@ -17,8 +17,7 @@ from typing import TypeVar
 
 from socratic.config import LearnerSection
 from socratic.errors import CheckpointError
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback, Trajectory, Turn
+from socratic.records import Episode, Feedback, Json, Trajectory, Turn
 
 # Keeps a group whose rewards hardly differ from turning rounding into a large advantage.
 SCALE_FLOOR = 1e-4

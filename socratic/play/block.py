@@ -1,14 +1,18 @@
 """A block of matches played side by side: the turns of all live matches go to each player in one call.
 
-An episode is a pure function of (weights, match, block): nothing else is remembered from one block to the next.
+An episode is a pure function of (weights, match, block): nothing else is remembered from one block to the next. A game that
+breaks its contract ends its own match, and no other.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
-from socratic.game import Game, LiveMatch, Request
+from socratic.errors import GameError
+from socratic.game import NOBODY, Clerk, Game, LiveMatch, Request
+from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.protocols import Player, TurnRequest
-from socratic.records import Episode, Match, Turn
+from socratic.records import Breakage, Episode, Match, Played, Turn
 from socratic.seeds import Seed
 
 
@@ -18,6 +22,8 @@ class PlayRules:
 
     retries: int = 0
     max_turns: int = 200
+    # How long a game may think from one question to the next: rules in code answer in milliseconds.
+    step_limit_s: float = 30.0
 
 
 def play_block(
@@ -25,7 +31,8 @@ def play_block(
     game_of: Callable[[str], Game],
     player_of: Callable[[str, Match], tuple[str, Player]],
     rules: PlayRules,
-) -> list[Episode]:
+    clerk: Clerk = NOBODY,
+) -> Played:
     """Play every match of the block to its end; return the episodes in the order of the matches.
 
     Args:
@@ -33,9 +40,11 @@ def play_block(
         game_of: the game of a name.
         player_of: for who sits in a seat and the match, a key that equal players share and the player.
         rules: what happens to illegal replies and endless matches.
+        clerk: who answers what games ask of critics and of the sandbox.
     """
     tables = [_Seated(match, game_of(match.game), rules) for match in block]
-    live = tables
+    _go_on(tables, clerk)
+    live = [table for table in tables if table.is_waiting]
     while live:
         waiting: dict[str, list[tuple[_Seated, Request]]] = {}
         players: dict[str, Player] = {}
@@ -48,21 +57,76 @@ def play_block(
             asked = [table.turn_request(request) for table, request in waiting[key]]
             for (table, _), turn in zip(waiting[key], players[key].reply(asked), strict=True):
                 table.take(turn)
-        for table in live:
-            table.submit()
-        live = [table for table in live if not table.live.done]
-    return [table.episode() for table in tables]
+        _go_on(live, clerk)
+        live = [table for table in live if table.is_waiting]
+    return Played(
+        episodes=tuple(table.episode() for table in tables if table.breakage is None),
+        breakages=tuple(table.breakage for table in tables if table.breakage is not None),
+    )
+
+
+def _go_on(tables: Sequence["_Seated"], clerk: Clerk) -> None:
+    """Run every game up to its next question: on from the replies, and on from the answers to what it called for."""
+    _run_each([(table, table.submit) for table in tables])
+    calling = [table for table in tables if table.breakage is None and table.live.call is not None]
+    while calling:
+        calls = [call for table in calling if (call := table.live.call) is not None]
+        answers = clerk.answer(calls)
+        _run_each([(table, partial(table.live.answer, answer)) for table, answer in zip(calling, answers, strict=True)])
+        calling = [table for table in calling if table.breakage is None and table.live.call is not None]
+
+
+def _run_each(steps: Sequence[tuple["_Seated", Callable[[], None]]]) -> None:
+    """Run one step of every game; what a game breaks is written down, and time is up for one that neither asks nor ends."""
+    at = 0
+    while at < len(steps):
+        limit_s = steps[at][0].rules.step_limit_s
+        try:
+            with time_limit(limit_s) as begin_anew:
+                for table, step in steps[at:]:
+                    begin_anew()
+                    table.take_step(step)
+                    at += 1
+        except TimeIsUp:
+            steps[at][0].run_out_of_time()
+            at += 1
 
 
 class _Seated:
     """A live match with the turns its seats have taken."""
 
+    live: LiveMatch
+
     def __init__(self, match: Match, game: Game, rules: PlayRules) -> None:
         self.match = match
-        self.live = LiveMatch(game, match.params, Seed(match.seed), retries=rules.retries, max_turns=rules.max_turns)
+        self.breakage: Breakage | None = None
+        self._game = game
+        self.rules = rules
+        self._is_begun = False
         self._turns: list[Turn] = []
         self._own: dict[int, list[Turn]] = {seat: [] for seat in range(len(game.seats))}
         self._taken: dict[int, Turn] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a seat is to reply."""
+        return self.breakage is None and not self.live.done
+
+    def take_step(self, step: Callable[[], None]) -> None:
+        """Run the game's own code; write down what it breaks."""
+        try:
+            step()
+        except GameError as error:
+            self._break(str(error))
+
+    def run_out_of_time(self) -> None:
+        """Break off a game that neither asks nor ends."""
+        num_replies = len(self.live.replies) if hasattr(self, "live") else 0
+        told = f"played with {dict(self.match.params)}, seed {self.match.seed}, after {num_replies} replies"
+        self._break(f"{self._game.name} neither asked nor ended within {self.rules.step_limit_s:g} s; {told}")
+
+    def _break(self, message: str) -> None:
+        self.breakage = Breakage(game=self.match.game, episode_id=self.match.episode_id, message=message)
 
     def turn_request(self, request: Request) -> TurnRequest:
         return TurnRequest(
@@ -78,6 +142,11 @@ class _Seated:
         self._taken[turn.seat] = turn
 
     def submit(self) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            rules = self.rules
+            self.live = LiveMatch(self._game, self.match.params, Seed(self.match.seed), retries=rules.retries, max_turns=rules.max_turns)
+            return
         refused = self.live.submit({seat: turn.reply for seat, turn in self._taken.items()})
         for seat, turn in sorted(self._taken.items()):
             kept = replace(turn, is_legal=False) if seat in refused else turn
@@ -97,4 +166,5 @@ class _Seated:
             ending=live.ending,
             forfeiter=live.forfeiter,
             probes=dict(live.probes),
+            calls=live.calls,
         )

@@ -10,7 +10,7 @@ from typing import cast
 
 from socratic.errors import PlayError, SyncError, WorkerLost
 from socratic.protocols import Weights, Workers
-from socratic.records import Episode, Match
+from socratic.records import Breakage, Episode, Match, Played
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +18,7 @@ class PlayedBlock:
     """What a worker returns for one block."""
 
     episodes: tuple[Episode, ...]
+    breakages: tuple[Breakage, ...] = ()
     fingerprint: str  # of the agent's weights as they were live in the worker
 
 
@@ -36,8 +37,8 @@ class BlockRollout:
         self._weights = dict(weights)
         self._shared = self._workers.share(self._weights)
 
-    def play(self, matches: Sequence[Match]) -> list[Episode]:
-        """Play all matches.
+    def play(self, matches: Sequence[Match]) -> Played:
+        """Play all matches; a game that breaks its contract in one of them loses all its episodes: its rules are not what they say.
 
         Raises:
             SyncError: a worker played with other weights than were sent.
@@ -60,4 +61,7 @@ class BlockRollout:
                     f"a worker played with weights {block.fingerprint[:12]}, expected {expected[:12]}; "
                     "resume the run from its last checkpoint"
                 )
-        return [episode for block in played for episode in block.episodes]
+        breakages = tuple(breakage for block in played for breakage in block.breakages)
+        broken = {breakage.game for breakage in breakages}
+        episodes = tuple(episode for block in played for episode in block.episodes if episode.match.game not in broken)
+        return Played(episodes=episodes, breakages=breakages)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from socratic.game import Game
+from socratic.game import Clerk, Game
 from socratic.play.block import PlayRules, play_block
 from socratic.play.rollout import PlayedBlock
 from socratic.protocols import Player, Weights
@@ -23,6 +23,7 @@ class PlayWorker:
         install: Callable[[Weights], str],
         seat: Callable[[str, Weights], Player],
         rules: PlayRules,
+        clerk: Clerk,
     ) -> None:
         """Take the parts that `build` chose.
 
@@ -32,12 +33,14 @@ class PlayWorker:
             install: makes weights the engine's own and returns their fingerprint as it is live.
             seat: the player of a name that plays weights.
             rules: the run's policy on illegal replies and endless matches.
+            clerk: who answers what games ask of critics and of the sandbox.
         """
         self._game_of = cache(game_of)
         self._scripted = scripted
         self._install = install
         self._seat = seat
         self._rules = rules
+        self._clerk = clerk
         self._installed: tuple[str, str] = ("", "")  # fingerprint as sent, fingerprint as live
 
     def play(self, block: Sequence[Match], weights: Mapping[str, Weights]) -> PlayedBlock:
@@ -52,5 +55,5 @@ class PlayWorker:
                 return name, seated[name]
             return f"{name} {match.game} {sorted(match.params.items())}", self._scripted(name, match)
 
-        episodes = play_block(block, self._game_of, player_of, self._rules)
-        return PlayedBlock(episodes=tuple(episodes), fingerprint=self._installed[1])
+        played = play_block(block, self._game_of, player_of, self._rules, self._clerk)
+        return PlayedBlock(episodes=played.episodes, breakages=played.breakages, fingerprint=self._installed[1])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from socratic.errors import ConfigError, GameTooLarge
-from socratic.game import Game
+from socratic.game import NOBODY, Bot, Clerk, Game, Request
 from socratic.protocols import Player, TurnRequest
 from socratic.records import Line, Match, ParameterValue, Turn
 from socratic.seeds import Seed
@@ -18,6 +18,19 @@ class RandomPlayer:
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
         """Draw each reply from the match's own draw seed."""
         return [_turn(request, "scripted:random", _random_move(request)) for request in requests]
+
+
+class BotPlayer:
+    """Replies as a game's own scripted player does."""
+
+    def __init__(self, name: str, bot: Bot) -> None:
+        """Play `bot` under `name`."""
+        self._name = name
+        self._bot = bot
+
+    def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
+        """Ask the bot, with the match's own draw seed."""
+        return [_turn(request, self._name, self._bot(_as_request(request), _draw_seed(request))) for request in requests]
 
 
 class TablePlayer:
@@ -42,11 +55,11 @@ class TablePlayer:
 class ScriptedPlayers:
     """Finds the player of a `scripted:...` seat; solves each game once."""
 
-    def __init__(self, game_of: Callable[[str], Game]) -> None:
-        """Look games up by name with `game_of`."""
+    def __init__(self, game_of: Callable[[str], Game], clerk: Clerk = NOBODY) -> None:
+        """Look games up by name with `game_of`; `clerk` runs the programs of one that is solved."""
         self._game_of = game_of
-        self._random = RandomPlayer()
-        self._solved: dict[tuple[str, str], TablePlayer] = {}
+        self._clerk = clerk
+        self._found: dict[tuple[str, str, str], Player] = {}
 
     def player(self, name: str, match: Match) -> Player:
         """Return the player called `name` for `match`.
@@ -54,21 +67,25 @@ class ScriptedPlayers:
         Raises:
             ConfigError: there is no such player, or the game has no known optimum.
         """
-        if name == "scripted:random":
-            return self._random
-        if name != "scripted:optimal":
+        if name not in {"scripted:random", "scripted:optimal"}:
             raise ConfigError(f"no player is called {name!r}; known: agent, t0, scripted:random, scripted:optimal")
-        key = (match.game, repr(sorted(match.params.items())))
-        if key not in self._solved:
-            self._solved[key] = TablePlayer(name, _optimum(self._game_of(match.game), match.params))
-        return self._solved[key]
+        key = (name, match.game, repr(sorted(match.params.items())))
+        if key not in self._found:
+            self._found[key] = self._make(name, self._game_of(match.game), match.params)
+        return self._found[key]
+
+    def _make(self, name: str, game: Game, params: Mapping[str, ParameterValue]) -> Player:
+        bot = game.bot(name.rpartition(":")[2], params)
+        if bot is not None:
+            return BotPlayer(name, bot)
+        return RandomPlayer() if name == "scripted:random" else TablePlayer(name, _optimum(game, params, self._clerk))
 
 
-def _optimum(game: Game, params: Mapping[str, ParameterValue]) -> dict[Seen, Sequence[float]]:
+def _optimum(game: Game, params: Mapping[str, ParameterValue], clerk: Clerk) -> dict[Seen, Sequence[float]]:
     from socratic.game.tree import enumerate_tree
 
     try:
-        tree = enumerate_tree(game, params)
+        tree = enumerate_tree(game, params, clerk=clerk)
         strategy, _ = tree.solve()
     except GameTooLarge as error:
         raise ConfigError(f"{game.name} has no scripted:optimal player: {error}") from None
@@ -86,6 +103,11 @@ def _random_move(request: TurnRequest) -> str:
             f"scripted:random cannot play {request.match.game}: seat {request.seat} is asked for free text; seat the agent or t0 there"
         )
     return request.legal[_draw_seed(request).integer(len(request.legal))]
+
+
+def _as_request(asked: TurnRequest) -> Request:
+    # How often the seat tried before is not told to players; a bot needs to try once.
+    return Request(asked.seat, asked.view[-1].text if asked.view else "", asked.legal, tuple(asked.view), asked.turn, 0)
 
 
 def _draw_seed(request: TurnRequest) -> Seed:

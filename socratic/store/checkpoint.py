@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 from socratic.errors import CheckpointError
-from socratic.protocols import Json, Stateful, TensorStateful
+from socratic.protocols import Stateful, TensorStateful
+from socratic.records import Json
 from socratic.store.durable import explained, remove_folder, sync_file, sync_folder, to_json_bytes, write_synced
 from socratic.store.sealed import MANIFEST, SCHEMA, Sealed, seal_of, survey, verify
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from socratic.errors import RunError
-from socratic.protocols import Json
+from socratic.records import Json
 
 # EFBIG is what a limit on file sizes (ulimit -f) says.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from socratic.errors import RunError
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback, Line, Match, ParameterValue, Turn
+from socratic.errors import ReplayMismatch, RunError
+from socratic.game.calls import call_from_json, call_to_json
+from socratic.records import Episode, Feedback, Json, Line, Match, ParameterValue, Turn
 from socratic.store.durable import write_atomically
 from socratic.store.lines import read_lines, to_line
 
@@ -58,7 +58,7 @@ def read_episodes(path: Path) -> list[RecordedEpisode]:
     """
     try:
         return [episode_from_json(record) for record in read_lines(path)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ReplayMismatch) as error:
         raise RunError(f"{path} holds a line that is no episode: {error!r}") from error
 
 
@@ -82,6 +82,7 @@ def episode_to_json(episode: Episode, feedback: Feedback | None = None) -> dict[
         "feedback": said,
         "turns": [_turn_to_json(turn) for turn in episode.turns],
         "views": [[[line.speaker, line.text] for line in view] for view in episode.views],
+        "calls": [call_to_json(call, answer) for call, answer in episode.calls],
     }
 
 
@@ -107,6 +108,7 @@ def episode_from_json(record: Mapping[str, Json]) -> RecordedEpisode:
         scores=_numbers(record["scores"]),
         turns=tuple(_turn_from_json(_object(turn)) for turn in _list(record["turns"])),
         views=tuple(tuple(_line_from_json(line) for line in _list(view)) for view in _list(record["views"])),
+        calls=tuple(call_from_json(_object(call)) for call in _list(record.get("calls") or [])),
         ending=str(record["ending"]),
         forfeiter=None if forfeiter is None else _whole(forfeiter),
         probes={name: _number(value) for name, value in _object(record["probes"]).items()},

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from socratic.errors import RunError
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.durable import explained
 
 

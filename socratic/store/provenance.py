@@ -11,7 +11,7 @@ from pathlib import Path
 
 import socratic
 from socratic.config import Config
-from socratic.protocols import Json
+from socratic.records import Json
 
 logger = logging.getLogger(__name__)
 

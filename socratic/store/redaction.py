@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 
-from socratic.protocols import Json
+from socratic.records import Json
 
 REDACTED = "[redacted]"
 SECRET_VARIABLE = re.compile(r"(_KEYS?|_TOKENS?|_PASS|_CREDENTIALS?)$|SECRET|PASSWORD|PASSWD", re.IGNORECASE)

@@ -21,8 +21,7 @@ from typing import Literal, TypeAlias, get_args
 
 from socratic.config import Config, load_config
 from socratic.errors import ConfigError, RunError, RunExists
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback
+from socratic.records import Episode, Feedback, Json
 from socratic.store import provenance
 from socratic.store.checkpoint import clean_up
 from socratic.store.durable import explained, remove_folder, to_json_bytes, write_atomically

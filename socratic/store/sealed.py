@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socratic.errors import CheckpointError
-from socratic.protocols import Json
+from socratic.records import Json
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from socratic.protocols import Json
+from socratic.records import Json
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 

@@ -1,7 +1,6 @@
 """The record: what every mirror mirrors, written into the run directory."""
 
-from socratic.protocols import Json
-from socratic.records import Assessment, Generation, Metrics
+from socratic.records import Assessment, Generation, Json, Metrics
 from socratic.store.redaction import redact
 from socratic.store.run_directory import RunDirectory
 

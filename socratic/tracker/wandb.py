@@ -22,8 +22,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from socratic.protocols import Json
-from socratic.records import Assessment, Generation
+from socratic.records import Assessment, Generation, Json
 from socratic.store.redaction import redact, redact_values
 from socratic.store.run_directory import RunDirectory
 from socratic.tracker.jsonl import assessment_row, generation_row

@@ -8,7 +8,7 @@ from pathlib import Path
 from socratic.cli.preflight import find_configs, game_facts
 from socratic.cli.session import Session
 from socratic.config import load_config
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.run_directory import RunDirectory
 
 RECIPE = "smollm2_sticks"

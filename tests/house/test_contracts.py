@@ -44,6 +44,9 @@ BREACHES = [
     ("socratic/tracker/planted.py", "import wandb", "wandb"),
     ("socratic/policy/planted.py", "import accelerate", "accelerate"),
     ("socratic/learner/planted.py", "import peft", "peft"),
+    ("socratic/play/planted.py", "import pydantic_monty", "monty"),
+    ("socratic/play/planted.py", "import textarena", "bridges"),
+    ("socratic/bridges/planted.py", "import pyspiel", "bridges"),
 ]
 
 

@@ -17,8 +17,7 @@ from socratic.policy.engine import Engine
 from socratic.policy.recipe import PolicyRecipe, make_policy
 from socratic.policy.scratch import lexicon
 from socratic.policy.transformer import Policy
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback
+from socratic.records import Episode, Feedback, Json
 from socratic.registry import load_game
 from socratic.seeds import Seed
 
@@ -46,7 +45,7 @@ def _play(policy: Policy, games: Sequence[str], *, is_masked: bool, count: int =
     player = PolicyPlayer(engine, name="agent", weights=policy.weights(0), is_masked=is_masked, is_lent=False)
     courses = [_course(game, count) for game in games]
     matches = FixedCurriculum(courses, Seed(3)).choose(0, 0)
-    return play_block(matches, load_game, lambda name, match: (name, player), PlayRules(retries=retries))
+    return list(play_block(matches, load_game, lambda name, match: (name, player), PlayRules(retries=retries)).episodes)
 
 
 def _course(game: str, count: int) -> Course:

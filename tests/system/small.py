@@ -9,7 +9,7 @@ from pathlib import Path
 from socratic.cli.preflight import game_facts
 from socratic.cli.session import Session
 from socratic.config import Config, make_config
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.checkpoint import newest_checkpoint
 from socratic.store.run_directory import RunDirectory
 

@@ -15,8 +15,7 @@ from types import MappingProxyType
 import pytest
 
 from socratic.config import make_config
-from socratic.protocols import Json
-from socratic.records import Assessment, Generation
+from socratic.records import Assessment, Generation, Json
 from socratic.store.run_directory import RunDirectory
 from socratic.tracker import wandb as mirror_module
 from socratic.tracker.fanout import Fanout

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from socratic.errors import CheckpointError, RunError
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.checkpoint import Part, checkpoint_paths, clean_up, load_checkpoint, newest_checkpoint, write_checkpoint
 from socratic.store.sealed import seal_of
 

@@ -10,7 +10,7 @@ import pytest
 from socratic.cli.output import typed
 from socratic.cli.preflight import game_facts
 from socratic.config import Config, make_config
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.run_directory import RunDirectory
 from tests.unit.in_process import invoke, refusal
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from socratic.config import Config, load_config, make_config
 from socratic.errors import ConfigError
-from socratic.protocols import Json
+from socratic.records import Json
 from socratic.store.toml import to_toml
 
 KUHN = "[games.kuhn_poker]\n"

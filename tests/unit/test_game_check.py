@@ -23,7 +23,7 @@ SAY = ["x", "y"]
 @game(seats=("a", "b"), zero_sum=True)
 async def fair(t: Table) -> Scores:
     """Guess the coin that the other saw and speaks of."""
-    coin = t.choose(SAY)
+    coin = t.choose(SAY, hidden_from=1)
     t.secret("heads up", keep_from=1)
     t.tell(0, f"heads up: {coin}")
     said = await t.ask(0, "Say:", SAY)
@@ -39,6 +39,28 @@ async def _leaky(t: Table) -> Scores:
     t.secret("sesame", keep_from=1)
     t.tell(None, "Open sesame.")
     return t.share(float(await t.ask(0, "Say:", SAY) == "x"))
+
+
+async def _telling(t: Table) -> Scores:
+    coin = t.choose(SAY, hidden_from=1)
+    t.tell(0, f"The coin is {coin}.")
+    await t.ask(0, "Say:", SAY)
+    # Not the coin itself, and yet it says which.
+    t.tell(1, "Well." if coin == "x" else "Well!")
+    return t.share(float(await t.ask(1, "Say:", SAY) == coin))
+
+
+async def _listing(t: Table) -> Scores:
+    coin = t.choose(SAY, hidden_from=1)
+    return t.share(float(await t.ask(1, "Say:", ["x", "y", "z"] if coin == "x" else SAY) == coin))
+
+
+async def _dealing(t: Table) -> Scores:
+    cards = t.deal(["j", "q", "k"], 2, hidden_from=(1, 0))
+    # The other's card: seats mixed up.
+    t.tell(0, f"Your card: {cards[1]}")
+    t.tell(1, f"Your card: {cards[0]}")
+    return t.share(float(await t.ask(0, "Say:", SAY) == await t.ask(1, "Say:", SAY)))
 
 
 async def _endless(t: Table) -> Scores:
@@ -116,6 +138,9 @@ def test_a_game_that_keeps_the_contract_passes() -> None:
     [
         (_restless, "same seed and replies, same game"),
         (_leaky, "secrets are kept"),
+        (_telling, "hidden draws stay hidden"),
+        (_listing, "hidden draws stay hidden"),
+        (_dealing, "hidden draws stay hidden"),
         (_endless, "ends"),
         (_constant, "choices matter"),
         (_lottery, "choices matter"),
@@ -125,11 +150,34 @@ def test_a_game_that_keeps_the_contract_passes() -> None:
     ],
 )
 def test_the_rule_that_a_game_breaks_is_named(play: Callable[..., object], rule: str) -> None:
-    seats = ("a", "b") if play is _leaky else ("a",)
+    seats = ("a", "b") if play in {_leaky, _telling, _listing, _dealing} else ("a",)
     made = game(seats=seats, bounds=(0.0, 1.0), optimum=1.0)(play)  # type: ignore[arg-type]  # one of the coroutines above
     report = check_game(made, seeds=(0, 1))
     assert not report.passed
     assert not next(finding for finding in report.findings if finding.rule == rule).passed
+
+
+def test_what_a_seat_can_tell_of_a_hidden_draw_is_shown_with_both_lines() -> None:
+    made = game(seats=("a", "b"), bounds=(0.0, 1.0))(_telling)
+    detail = _finding(made, "hidden draws stay hidden").detail
+    assert detail.startswith("seed 0: seat 'b' can tell a draw that is hidden from it: it saw 'Well")
+    assert "had '" in detail
+
+
+def test_a_joint_optimum_that_is_too_low_is_found_and_one_that_is_not_reached_is_said() -> None:
+    async def meet(t: Table) -> Scores:
+        said = await t.ask_all({0: ("Say:", ["x", "y"]), 1: ("Say:", ["x", "y"])})
+        return t.share(0.5 * (said[0] == said[1]) + 0.5 * (said[0] == said[1] == "x"))
+
+    findings = {
+        optimum: _finding(game(seats=("a", "b"), bounds=(0.0, 2.0), optimum=optimum)(meet), "declared truths agree")
+        for optimum in (0.5, 1.0, 1.5)
+    }
+    assert "its optimum is 0.5, and the tree's value 1.0" in findings[0.5].detail
+    assert findings[1.0].detail == "optimum agrees with the tree"
+    assert findings[1.5].detail == "optimum 1.5 not exceeded: best responses in turn reach 1"
+    outside = _finding(game(seats=("a",), bounds=(0.0, 1.0), optimum=3.0)(_constant), "declared truths agree")
+    assert not outside.passed
 
 
 def test_a_hash_seed_that_shows_is_found(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from socratic.guard.guard import MeasuringGuard
 from socratic.learner.learner import PolicyLearner
 from socratic.policy.engine import Prompt
 from socratic.policy.transformer import Policy
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback, Match, Turn
+from socratic.records import Episode, Feedback, Json, Match, Turn
 from socratic.seeds import Seed
 from tests.unit.tiny import tiny_engine, tiny_policy
 

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from socratic.config import Config, make_config
 from socratic.errors import ConfigError, RunError, RunExists
-from socratic.protocols import Json
-from socratic.records import Episode, Feedback, Line, Match, Turn
+from socratic.records import Episode, Feedback, Json, Line, Match, Turn
 from socratic.store import provenance
 from socratic.store.durable import explained, write_atomically
 from socratic.store.episodes import choose_episodes, episode_from_json, episode_to_json

@@ -1,0 +1,144 @@
+"""Rules about what a game is worth: choices matter, and what it declares of its optimum agrees with play."""
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from socratic.errors import GameTooLarge, SocraticError
+from socratic.game.check.trial import Broken, NotTried, Trial
+from socratic.game.contract import TOLERANCE
+from socratic.game.random_play import random_episode
+from socratic.game.time_limit import TimeIsUp, time_limit
+from socratic.seeds import Seed
+
+if TYPE_CHECKING:
+    from socratic.game.tree import Tree
+
+# Enough for the level 0 of a game and a second or two of walking.
+MAX_LEAVES = 20_000
+# Twenty thousand replays of built-in games take a few seconds.
+TREE_LIMIT_S = 20.0
+# A linear program's answer is good to about 1e-9; a claim is wrong or right by far more.
+CLAIM_TOLERANCE = 1e-6
+# Starts and passes of the climb to a joint optimum: reference games of 4 or 5 objects are found with half of them.
+NUM_STARTS = 24
+MAX_PASSES = 20
+
+
+def choices_matter(trial: Trial) -> str:
+    """Scores vary, and whoever plays well gains by it."""
+    scores = {trial.played(seed).scores for seed in (*trial.seeds, *range(100, 140))}
+    if len(scores) == 1:
+        raise Broken(f"every random play scored {scores.pop()}")
+    try:
+        tree = _tree(trial)
+    except GameTooLarge as reason:
+        return f"{len(scores)} different outcomes of random play; no best response: {reason}"
+    # Where all babble, answering well may gain nothing (a reference game): so against an uneven strategy too.
+    draws = Seed(0).child("uneven")
+    uneven = [row * [draws.child("row", index).uniform(at) for at in range(len(row))] for index, row in enumerate(tree.uniform())]
+    strategies = (tree.uniform(), [row / row.sum() for row in uneven])
+    gains = [
+        max(tree.best_response(strategy, seat)[0] - tree.values(strategy)[seat] for strategy in strategies)
+        for seat in range(len(trial.game.seats))
+    ]
+    if max(gains) <= TOLERANCE:
+        raise Broken("no seat gains anything over random play by a best response")
+    gained = ", ".join(f"{seat} {gain:+.3f}" for seat, gain in zip(trial.game.seats, gains, strict=True))
+    return f"{len(scores)} different outcomes of random play; a best response to it gains {gained}"
+
+
+def truths_agree(trial: Trial) -> str:
+    """The declared optimum, the game's own solver and its verifier against the tree and against play."""
+    said = [*_claims_that_hold(trial), *_verified_plays(trial)]
+    if not said:
+        raise NotTried("the game declares no optimum, solver or verifier")
+    return "; ".join(said)
+
+
+def _claims_that_hold(trial: Trial) -> list[str]:
+    claims = {"optimum": trial.game.best_score(trial.params), "solve": trial.game.solve(trial.params)}
+    stated = {name: claim for name, claim in claims.items() if claim is not None}
+    if not stated:
+        return []
+    for name, claim in stated.items():
+        low, high = trial.game.bounds
+        if not low - TOLERANCE <= claim <= high + TOLERANCE:
+            raise Broken(f"its {name} is {claim}, outside its bounds [{low:g}, {high:g}]")
+    try:
+        tree = _tree(trial)
+    except GameTooLarge:
+        return [f"{name} declared; no tree to hold it against" for name in stated]
+    return [_held_against(tree, name, claim) for name, claim in stated.items()]
+
+
+def _held_against(tree: "Tree", name: str, claim: float) -> str:
+    """Hold a claim against the value where there is one: one seat, a zero-sum pair, or seats with one aim."""
+    if len(tree.game.seats) == 1:
+        value = tree.best_response(tree.uniform(), 0)[0]
+    elif len(tree.game.seats) == 2 and tree.game.zero_sum:
+        try:
+            value = tree.solve()[1]
+        except SocraticError as reason:
+            return f"{name} declared; not held against the tree: {reason}"
+    elif tree.is_common_payoff:
+        value = _joint_value(tree)
+        if value < claim - CLAIM_TOLERANCE:
+            return f"{name} {claim:g} not exceeded: best responses in turn reach {value:g}"
+    else:
+        return f"{name} declared; several aims, so the tree has no value to hold it against"
+    if abs(claim - value) > CLAIM_TOLERANCE:
+        raise Broken(f"its {name} is {claim}, and the tree's value {value}")
+    return f"{name} agrees with the tree"
+
+
+def _joint_value(tree: "Tree") -> float:
+    """Return the best that seats with one aim reach by best responses in turn, from several starts: a lower bound of the optimum."""
+    best = -inf
+    for start in range(NUM_STARTS):
+        draws = Seed(start).child("starts")
+        strategy = [row * [draws.child("row", index).uniform(at) for at in range(len(row))] for index, row in enumerate(tree.uniform())]
+        strategy = [row / row.sum() for row in strategy]
+        reached = -inf
+        # Each pass gains or is the last; few are needed, and the bound is for a game whose scores are not what they seem.
+        for _ in range(MAX_PASSES):
+            before = reached
+            for seat in range(len(tree.game.seats)):
+                reached, strategy = tree.best_response(strategy, seat)
+            if reached <= before + TOLERANCE:
+                break
+        best = max(best, reached)
+    return best
+
+
+def _verified_plays(trial: Trial) -> list[str]:
+    num_verified = 0
+    for seed in trial.seeds:
+        episode = random_episode(trial.game, trial.params, seed, trial.clerk)
+        verified = trial.game.verify(episode)
+        if verified is not None:
+            num_verified += 1
+            if max(abs(a - b) for a, b in zip(verified, episode.scores, strict=True)) > TOLERANCE:
+                raise Broken(f"seed {seed}: verify says {tuple(verified)}, play {episode.scores}")
+    return [f"verify agrees with {num_verified} plays"] if num_verified else []
+
+
+def _tree(trial: Trial) -> "Tree":
+    """Walk the tree, once; a game whose rules take their time has none here.
+
+    Raises:
+        GameTooLarge: there is none.
+    """
+    from socratic.game.tree import enumerate_tree
+
+    if not trial.trees:
+        try:
+            with time_limit(TREE_LIMIT_S):
+                trial.trees.append(enumerate_tree(trial.game, trial.params, MAX_LEAVES, clerk=trial.clerk))
+        except GameTooLarge as reason:
+            trial.trees.append(str(reason))
+        except TimeIsUp:
+            trial.trees.append(f"{trial.game.name} has a tree that takes more than {TREE_LIMIT_S:g} s to walk")
+    found = trial.trees[0]
+    if isinstance(found, str):
+        raise GameTooLarge(found)
+    return found

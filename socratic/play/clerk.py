@@ -1,0 +1,43 @@
+"""Who answers what games ask of nobody at the table: programs go to the sandbox, judgements to a critic."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from socratic.errors import PlayError
+from socratic.protocols import Judge
+from socratic.records import Answer, Call, Judgement, Program, Result
+
+if TYPE_CHECKING:
+    from socratic.sandbox import Sandbox
+
+
+class PlayClerk:
+    """Answers calls; the sandbox's workers are started for the first program, because most games have none."""
+
+    def __init__(self, judge: Judge | None) -> None:
+        """Leave judgements to `judge`; without one they are refused."""
+        self._judge = judge
+        self._sandbox: Sandbox | None = None
+
+    def answer(self, calls: Sequence[Call]) -> list[Answer]:
+        """Return one answer for each call, in order.
+
+        Raises:
+            PlayError: a game asks a critic, and there is none.
+            ConfigError: a game executes a program, and the sandbox is not installed.
+        """
+        judgements = [call for call in calls if isinstance(call, Judgement)]
+        if judgements and self._judge is None:
+            raise PlayError(f'a game asks a critic {judgements[0].question!r}, and the run has none; set feedback.judge to "literal"')
+        shares = iter(self._judge.judge_calls(judgements) if self._judge else ())
+        results = iter(self._run([call for call in calls if isinstance(call, Program)]))
+        return [next(shares) if isinstance(call, Judgement) else next(results) for call in calls]
+
+    def _run(self, programs: Sequence[Program]) -> Sequence[Result]:
+        if not programs:
+            return ()
+        if self._sandbox is None:
+            from socratic.sandbox import Sandbox
+
+            self._sandbox = Sandbox()
+        return self._sandbox.run(programs)

@@ -1,0 +1,168 @@
+"""reasoning-gym's tasks as games."""
+
+import random
+
+import pytest
+
+from socratic.bridges.inert import is_inert_arithmetic, is_inert_literal
+from socratic.bridges.reasoning_gym import load
+from socratic.errors import BrokenPlugin, ConfigError, UnknownGame
+from socratic.game import LiveMatch, Params
+from socratic.game.check import check_game
+from socratic.seeds import Seed
+
+reasoning_gym = pytest.importorskip("reasoning_gym")
+
+
+def played(task: str, reply: str | None, seed: int = 3, params: Params | None = None) -> LiveMatch:
+    """Return a match of one reply; without one, the stored answer's."""
+    game = load(task)
+    match = LiveMatch(game, params, Seed(seed))
+    optimal = game.bot("optimal", match.params)
+    (request,) = match.requests()
+    match.submit({0: optimal(request, Seed(0)) if reply is None and optimal else reply or ""})
+    return match
+
+
+@pytest.mark.parametrize("task", ["chain_sum", "caesar_cipher", "simple_equations", "n_queens", "countdown", "string_insertion"])
+def test_the_stored_answer_scores_1_and_nonsense_less(task: str) -> None:
+    assert played(task, None).scores == (1.0,)
+    assert max(played(task, "nonsense").scores or (1.0,)) < 0.1
+
+
+def test_the_item_is_that_of_the_library_with_the_seed_that_the_table_drew() -> None:
+    match = LiveMatch(load("chain_sum"), {"min_terms": 3, "max_terms": 3}, Seed(8))
+    high, low = (draw.chosen for draw in match.chance)
+    item = reasoning_gym.create_dataset("chain_sum", seed=high * 10_000 + low, size=1, min_terms=3, max_terms=3)[0]
+    assert match.requests()[0].prompt == item["question"]
+    assert match.truths["answer"] == item["answer"]
+
+
+def test_a_score_between_0_and_1_is_the_librarys() -> None:
+    # countdown gives 0.05 to arithmetic with other numbers, and 0.01 to text that it cannot read.
+    assert played("countdown", "1 + 1").scores == (0.05,)
+
+
+def test_another_object_of_the_game_replays_a_match_alike() -> None:
+    for task in ("chain_sum", "pool_matrix", "codeio"):
+        match = played(task, "7")
+        assert LiveMatch.load(load(task), match.save()).scores == match.scores
+
+
+def test_the_global_generators_are_where_they_were() -> None:
+    before = random.getstate()
+    # pool_matrix draws from numpy's global generator.
+    first, second = played("pool_matrix", "1"), played("pool_matrix", "1")
+    assert random.getstate() == before
+    assert first.digest() == second.digest()
+
+
+def test_a_level_sets_every_attribute_of_the_curriculum() -> None:
+    game = load("chain_sum")
+    # Eleven levels of terms and ten of digits: past its last level, digits stay there.
+    assert len(game.levels) == 11
+    assert game.level(0) == {"min_terms": 2, "max_terms": 2, "min_digits": 1, "max_digits": 1, "allow_negation": False}
+    assert (game.level(10)["max_terms"], game.level(10)["max_digits"]) == (12, 10)
+
+
+def test_a_list_in_a_configuration_is_a_parameter_as_json() -> None:
+    game = load("simple_equations")
+    assert game.parameters["operators"].default == '["+", "-", "*"]'
+    assert len(game.levels) == 4
+    prompt = LiveMatch(game, {"operators": '["+"]', "operators_weights": "[1.0]"}, Seed(1)).requests()[0].prompt
+    equation = prompt.partition(":")[2].partition("\n")[0]
+    assert "-" not in equation
+    with pytest.raises(ConfigError, match="as JSON"):
+        LiveMatch(game, {"operators": "+"}, Seed(1))
+
+
+def test_a_level_that_the_task_refuses_is_left_out_and_one_without_a_range_takes_the_value_alone() -> None:
+    # Its curriculum's nodes are 4, 6, 8, 10 and 12, and its configuration takes 6 or more.
+    assert [load("knight_swap").level(level)["min_nodes"] for level in range(4)] == [6, 8, 10, 12]
+
+
+def test_the_check_passes_but_for_random_play_that_knows_no_sum() -> None:
+    assert {finding.rule for finding in check_game(load("chain_sum")).findings if not finding.passed} <= {"choices matter"}
+
+
+def test_a_scorer_that_raises_gives_0_and_says_so() -> None:
+    match = played("prime_factorization", "nonsense")
+    assert match.scores == (0.0,)
+    assert match.probes["scorer_failed"] == 1.0
+    assert played("prime_factorization", None).probes["scorer_failed"] == 0.0
+
+
+@pytest.mark.parametrize("task", ["string_insertion", "spiral_matrix", "binary_matrix", "n_queens", "countdown", "puzzle24"])
+def test_a_reply_is_never_run_as_python(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr("os.unlink", ran.append)
+    match = played(task, "__import__('os').unlink('it')")
+    assert match.scores == (0.0,)
+    assert match.probes["reply_refused"] == 1.0
+    assert not ran
+
+
+def test_a_scorers_own_variables_are_out_of_reach() -> None:
+    # reasoning-gym's string_insertion evaluates the reply where `oracle_answer` is in scope, and gives 0.1 for it.
+    assert played("string_insertion", "oracle_answer").scores == (0.0,)
+
+
+def test_literals_and_text_that_is_no_python_reach_a_scorer_that_evaluates() -> None:
+    match = LiveMatch(load("string_insertion"), None, Seed(3))
+    answer = str(match.truths["answer"])
+    assert played("string_insertion", str(list(answer))).scores == (0.1,)
+    assert is_inert_literal("[[0, 1], [2, 3]]")
+    assert is_inert_literal("_ Q _\nQ _ _")
+    assert not is_inert_literal("[].append(1)")
+    assert not is_inert_literal("answer")
+
+
+@pytest.mark.parametrize("reply", ["(8 - 2) * 4", "-2*X**9 + 7*X**8 + C", "2*(2 - 8*x)**(3/2)/3 + C", "exp(x)*sin(3*x)", "x**(-1)"])
+def test_arithmetic_is_inert(reply: str) -> None:
+    assert is_inert_arithmetic(reply)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "9**9**9",
+        "(9**99)**99",
+        "2**(99*99)",
+        "x.diff()",
+        "f(x)",
+        "[1]",
+        "'a'*9",
+        "lambda: 1",
+        "_",
+        "9!",
+        "1" * 1001,
+        "2**(1/0)",
+        "x**101",
+        "True",
+    ],
+)
+def test_more_than_arithmetic_of_a_bounded_size_is_not_inert(reply: str) -> None:
+    assert not is_inert_arithmetic(reply)
+
+
+def test_five_tasks_give_their_own_answer_less_than_1_and_four_of_them_store_none() -> None:
+    # Measured with reasoning-gym 0.1.25; such a task has no optimal player.
+    for task in ("boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"):
+        assert load(task).bot("optimal") is None
+
+
+def test_an_unknown_task_names_the_nearest_and_one_without_a_default_says_why() -> None:
+    with pytest.raises(UnknownGame, match="reasoning_gym:chain_sum"):
+        load("chain_sums")
+    with pytest.raises(BrokenPlugin, match="at least one dataset"):
+        load("composite")
+
+
+def test_a_parameter_that_the_task_refuses_is_named() -> None:
+    with pytest.raises(ConfigError, match="max_terms must be >= min_terms"):
+        LiveMatch(load("chain_sum"), {"min_terms": 9}, Seed(0))
+
+
+def test_the_version_tells_tasks_apart() -> None:
+    assert load("chain_sum").version != load("products").version
+    assert load("chain_sum").version == load("chain_sum").version

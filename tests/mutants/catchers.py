@@ -1,0 +1,134 @@
+"""Who may notice a rule bug: the check, the golden transcripts, the game's own tests; and whether there is anything to notice.
+
+Each is run in a process where the mutated source stands in the place of the game.
+"""
+
+import json
+import os
+import time
+from hashlib import blake2b
+
+import pytest
+
+from socratic.errors import GameTooLarge, PlayError, SocraticError
+from socratic.game import Game, Params
+from socratic.game.check import check_game
+from socratic.game.enumeration import Walker
+from socratic.game.random_play import played
+from tests.golden.clerk import ScriptedClerk
+from tests.golden.transcripts import FOLDER, load, played_again
+from tests.mutants.planted import ROOT, Found, imported
+
+# A mutant need not be given the time that a busy machine might take.
+STEP_LIMIT_S = 2.0
+RULE_LIMIT_S = 20.0
+MAX_LEAVES = 20_000
+NUM_PLAYS = 200
+MAX_TURNS = 300
+TEST_LIMIT_S = 20
+PASSED, FAILED, INTERRUPTED = 0, 1, 2
+
+
+def games_of(module: str) -> dict[str, Game]:
+    """Return the games that a module of the built-ins defines, by name."""
+    found = vars(imported(module)).items()
+    return {name: game for name, game in sorted(found, key=lambda pair: pair[0]) if isinstance(game, Game)}
+
+
+def check_finds(module: str, levels: list[tuple[str, int]]) -> Found:
+    """Return the first rule of `check_game` that the named levels break."""
+    try:
+        games = games_of(module)
+    except SocraticError as error:
+        return f"import: {error}"
+    for name, level in levels:
+        report = check_game(
+            games[name], games[name].level(level), clerk=ScriptedClerk(), step_limit_s=STEP_LIMIT_S, rule_limit_s=RULE_LIMIT_S
+        )
+        broken = next((finding for finding in report.findings if not finding.passed), None)
+        if broken is not None:
+            return f"{broken.rule} ({name}, level {level}): {broken.detail}"
+    return None
+
+
+def check_times(module: str, limit_s: float) -> Found:
+    """Return as JSON how long the check of every level takes that passes it, until one is over the limit."""
+    times = []
+    for name, game in games_of(module).items():
+        for level in range(max(1, len(game.levels))):
+            began = time.perf_counter()
+            is_fine = check_finds(module, [(name, level)]) is None
+            took = time.perf_counter() - began
+            if is_fine:
+                times.append((name, level, took))
+            if took > limit_s:
+                break
+    return json.dumps(times)
+
+
+def golden_finds(module: str) -> Found:
+    """Return which golden transcript goes otherwise."""
+    for name, game in games_of(module).items():
+        for golden in load(name) if (FOLDER / f"{name}.json").exists() else ():
+            where = f"{name} {golden['params']} seed {golden['seed']}"
+            try:
+                if played_again(game, golden) != golden:
+                    return where
+            except SocraticError as error:
+                return f"{where}: {error}"
+    return None
+
+
+def tests_find(module: str) -> Found:
+    """Return that the game's own tests fail; None where they pass.
+
+    Raises:
+        RuntimeError: pytest did not run them.
+    """
+    os.chdir(ROOT)
+    plugins = ("no:cacheprovider", "no:randomly", "no:xdist")
+    # Hypothesis was loaded before the fork, so pytest cannot rewrite its assertions, and says so.
+    options = [
+        "-x",
+        "-q",
+        "-W",
+        "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
+        f"--timeout={TEST_LIMIT_S}",
+        *(part for name in plugins for part in ("-p", name)),
+    ]
+    status = int(pytest.main([f"tests/games/test_{module}.py", *options]))
+    if status in (FAILED, INTERRUPTED):
+        return "a test fails" if status == FAILED else "its tests cannot be collected"
+    if status != PASSED:
+        raise RuntimeError(f"pytest ended with {status}")
+    return None
+
+
+def fingerprint(module: str) -> Found:
+    """Return a hash of all play of a module's games: each level's tree, where it is small, and many random matches."""
+    levels = [(name, game, params) for name, game in games_of(module).items() for params in game.levels or ({},)]
+    parts = [f"{name} {params} {_tree_hash(game, params)} {_play_hash(game, params)}" for name, game, params in levels]
+    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _tree_hash(game: Game, params: Params) -> str:
+    """Return a hash of a level's tree, every seat's view at every move included; "" where it has none."""
+    walker = Walker(game, params, max_leaves=MAX_LEAVES, merge=False, clerk=ScriptedClerk())
+    try:
+        arrays = walker.walk()
+    except (GameTooLarge, PlayError):
+        return ""
+    told = blake2b(digest_size=16)
+    for state in walker.states:
+        told.update(repr((state.seat, [(line.speaker, line.text) for line in state.view], state.legal)).encode())
+    for array in (arrays.parent_E, arrays.child_E, arrays.slot_E, arrays.chance_E, arrays.leaf_L, arrays.scores_LS, arrays.last_slot_LS):
+        told.update(array.tobytes())
+    return told.hexdigest()
+
+
+def _play_hash(game: Game, params: Params) -> str:
+    told = blake2b(digest_size=16)
+    for seed in range(NUM_PLAYS):
+        match = played(game, params, seed, 0.2 * (seed % 2), clerk=ScriptedClerk(), retries=1, max_turns=MAX_TURNS)
+        told.update(match.digest().encode())
+    return told.hexdigest()
