@@ -32,7 +32,7 @@ def best(*, low: int, high: int, guesses: int) -> float:
 async def guess_number(t: Table, *, low: int = 0, high: int = 6, guesses: int = 3) -> Scores:
     """Find a number; after each guess hear whether it is higher or lower. Score 1 if found, else 0.
 
-    Halving is optimal and finds 2**guesses - 1 numbers (D. E. Knuth, "The Art of Computer Programming", vol. 3, 6.2.1).
+    Halving is optimal and finds 2**guesses - 1 numbers (D. E. Knuth, "The Art of Computer Programming", vol. 3, 1973, 6.2.1).
     """
     _check(low, high, guesses)
     numbers = _listed(low, high)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from socratic.errors import ConfigError
 from socratic.game import LiveMatch
 from socratic.game.check import check_game
 from socratic.game.tree import Tree, enumerate_tree
@@ -27,6 +28,7 @@ def test_its_value_is_minus_one_eighteenth(tree: Tree) -> None:
     assert tree.values(strategy)[0] == pytest.approx(-1 / 18, abs=1e-9)
     assert tree.exploitability(strategy) == pytest.approx(0, abs=1e-9)
     assert kuhn_poker.best_score() == -1 / 18
+    assert kuhn_poker.best_score({"cards": 5}) is None
 
 
 def test_its_known_equilibrium_cannot_be_exploited(tree: Tree) -> None:
@@ -86,3 +88,20 @@ def test_it_keeps_the_contract() -> None:
     report = check_game(kuhn_poker)
     assert report.passed, report.findings
     assert all(finding.was_tried for finding in report.findings)
+
+
+def test_with_more_cards_the_high_card_still_wins(tree: Tree) -> None:
+    larger = enumerate_tree(kuhn_poker, {"cards": 5})
+    # Five cards to each seat's two decisions with two histories each; 5 x 4 deals, five endings.
+    assert (len(larger.information_states), larger.num_leaves) == (20, 100)
+    bet_always = [np.array([0.0, 1.0]) for _ in larger.information_states]
+    assert larger.values(bet_always) == pytest.approx((0, 0), abs=1e-12)
+    with pytest.raises(ConfigError, match="cards is 13, expected 2 to 12"):
+        LiveMatch(kuhn_poker, {"cards": 13}, Seed(0))
+    for seed in range(20):
+        match = LiveMatch(kuhn_poker, {"cards": 12}, Seed(seed))
+        cards = [match.view(seat)[1].text.removeprefix("Your card: ").removesuffix(".") for seat in (0, 1)]
+        match.submit({0: "bet"})
+        match.submit({1: "bet"})
+        ranks = [("2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K").index(card) for card in cards]
+        assert match.scores == ((2, -2) if ranks[0] > ranks[1] else (-2, 2))

@@ -135,7 +135,8 @@ def test_levels_are_games() -> None:
     for game in (liars_dice, liars_dice_3):
         for level in game.levels:
             assert LiveMatch(game, level, Seed(0)).requests()
-    # The linear program over the whole tree of one die of 6 faces takes half a minute: -0.0271317829.
+    # The linear programs over the whole trees of one die of 5 and of 6 faces, the second half a minute: .008 and -.0271317829.
+    assert liars_dice.best_score({"faces": 5}) == pytest.approx(0.008)
     known = [1 / 9, 1 / 16, -7 / 258, None]
     assert [liars_dice.best_score(level) for level in liars_dice.levels] == known
     assert liars_dice.best_score({"dice": 3, "faces": 5}) is None
