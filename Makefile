@@ -5,10 +5,10 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean
+.PHONY: help demo test bench bench-games mutants clean
 
 help:  ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/core  ## Install the core and play the quickstart
 	$(BIN)/socratic run
@@ -24,6 +24,12 @@ test: .venv/dev  ## Check the style, the types, the imports and the dependencies
 
 bench: .venv/dev  ## Run the benchmarks
 	$(BIN)/python -m tests.bench
+
+bench-games: .venv/dev  ## Count the games of other libraries that play here, and time ours
+	$(BIN)/python -m tests.bench.games
+
+mutants: .venv/dev  ## Plant rule bugs in every built-in game and see who catches them
+	$(BIN)/python -m tests.mutants
 
 clean:  ## Remove the environment and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -39,6 +39,8 @@ SCORER_FAILURES: tuple[type[Exception], ...] = (*GAME_FAILURES, StopIteration, S
 SEED_DIGITS = 10_000
 # Never set from outside: the item's seed is the match's, and one item is made at a time.
 NOT_SETTABLE = ("seed", "size")
+# Tasks that search for minutes, mostly in vain, for an item of the levels of their own curriculum.
+WITHOUT_LEVELS = frozenset({"knight_swap"})
 SCALARS = (bool, int, float, str)
 SOME_WORDS = ("yes", "no", "0", "1", "42", "a", "unknown")
 # More questions than one process has open at a time; an older one loses its place for `scripted:optimal` alone.
@@ -209,9 +211,9 @@ def _defaults_and_levels(task: str) -> tuple[dict[str, object], list[dict[str, o
 
 
 def _level_configs(task: str) -> Iterator[object]:
-    """Yield the configuration of each level: a range goes from its easiest value to the level's, or is the level's alone."""
+    """Yield the configuration of each level: a range goes from its easiest value, or where that is refused, is the level's own."""
     factory = _factory()
-    if task not in factory.CURRICULA:
+    if task not in factory.CURRICULA or task in WITHOUT_LEVELS:
         return
     from reasoning_gym.coaching.base_curriculum import DefaultCurriculumContext, RangeAttributeMode
 

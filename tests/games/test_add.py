@@ -46,3 +46,12 @@ def test_it_keeps_the_contract() -> None:
         broken = {finding.rule for finding in report.findings if not finding.passed}
         # At level 3 no common reply is ever right by chance, so every random play scores 0.
         assert broken <= ({"choices matter"} if level else set())
+
+
+@pytest.mark.parametrize("largest", [0, 1, 4])
+def test_every_pair_of_numbers_is_asked_for_alike(largest: int) -> None:
+    prompts = [state.view[-1].text for state in enumerate_tree(add, {"largest": largest}).information_states]
+    numbers = range(largest + 1)
+    assert sorted(prompts) == sorted(f"{first} + {second} =" for first in numbers for second in numbers)
+    answers = {state.legal for state in enumerate_tree(add, {"largest": largest}).information_states}
+    assert answers == {tuple(str(answer) for answer in range(2 * largest + 1))}

@@ -79,3 +79,11 @@ def _code(tree: Tree) -> Strategy:
         meant = OBJECTS.index(word) if state.seat == 0 else SYMBOLS.index(word)
         rows.append(np.eye(len(state.legal))[min(meant, len(state.legal) - 1)])
     return rows
+
+
+def test_candidates_are_told_in_the_order_of_the_objects_so_that_their_order_says_nothing() -> None:
+    for seed in range(20):
+        match = LiveMatch(signal, {"objects": 8, "candidates": 4}, Seed(seed))
+        told = match.requests()[0].view[1].text.removeprefix("Candidates: ").removesuffix(".").split()
+        assert len(told) == 4
+        assert told == [thing for thing in OBJECTS[:8] if thing in told]

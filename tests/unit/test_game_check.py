@@ -265,3 +265,13 @@ def test_a_time_limit_interrupts_a_loop_in_the_main_thread_and_is_none_in_anothe
 
 def _finding(made: Game, rule: str) -> Finding:
     return next(finding for finding in check_game(made, seeds=(0, 1)).findings if finding.rule == rule)
+
+
+def test_a_game_that_random_play_never_wins_is_held_against_its_optimum() -> None:
+    async def needle(t: Table) -> Scores:
+        return t.share(1.0 if await t.ask(0, "Say:", [str(number) for number in range(5000)]) == "4321" else 0.0)
+
+    assert _finding(game(seats=("a",), bounds=(0.0, 1.0), optimum=1.0)(needle), "choices matter").detail == (
+        "every random play scored (0.0,), and optimal play scores 1"
+    )
+    assert not _finding(game(seats=("a",), bounds=(0.0, 1.0))(needle), "choices matter").passed

@@ -76,9 +76,12 @@ def test_a_list_in_a_configuration_is_a_parameter_as_json() -> None:
         LiveMatch(game, {"operators": "+"}, Seed(1))
 
 
-def test_a_level_that_the_task_refuses_is_left_out_and_one_without_a_range_takes_the_value_alone() -> None:
-    # Its curriculum's nodes are 4, 6, 8, 10 and 12, and its configuration takes 6 or more.
-    assert [load("knight_swap").level(level)["min_nodes"] for level in range(4)] == [6, 8, 10, 12]
+def test_a_level_that_the_task_refuses_is_left_out_and_a_refused_range_shrinks_to_the_levels_own() -> None:
+    # caesar_cipher rotates by 1 to 25, and its curriculum goes past that with the fourth level.
+    game = load("caesar_cipher")
+    rotations = [(level["min_rotation"], level["max_rotation"]) for level in map(game.level, range(len(game.levels)))]
+    assert rotations == [(5, 15), (5, 25), (15, 25)]
+    assert load("knight_swap").levels == ()
 
 
 def test_the_check_passes_but_for_random_play_that_knows_no_sum() -> None:
