@@ -4,8 +4,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from socratic.errors import GameTooLarge, SocraticError
+from socratic.game.calls import settle
 from socratic.game.check.trial import Broken, NotTried, Trial
 from socratic.game.contract import TOLERANCE
+from socratic.game.live_match import LiveMatch
 from socratic.game.random_play import random_episode
 from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.seeds import Seed
@@ -29,6 +31,8 @@ def choices_matter(trial: Trial) -> str:
     scores = {trial.played(seed).scores for seed in (*trial.seeds, *range(100, 140))}
     if len(scores) == 1:
         [always] = scores
+        if (optimal := _optimal_score(trial)) not in {None, always}:
+            return f"every random play scored {always}, and the game's own optimal player {optimal}"
         best = trial.game.best_score(trial.params)
         if always is None or best is None or abs(best - always[0]) <= TOLERANCE:
             raise Broken(f"every random play scored {always}")
@@ -49,6 +53,19 @@ def choices_matter(trial: Trial) -> str:
         raise Broken("no seat gains anything over random play by a best response")
     gained = ", ".join(f"{seat} {gain:+.3f}" for seat, gain in zip(trial.game.seats, gains, strict=True))
     return f"{len(scores)} different outcomes of random play; a best response to it gains {gained}"
+
+
+def _optimal_score(trial: Trial) -> tuple[float, ...] | None:
+    """Return what the game's own optimal player gets in every seat of one match; None where it has none."""
+    bot = trial.game.bot("optimal", trial.params)
+    if bot is None:
+        return None
+    match = LiveMatch(trial.game, trial.params, Seed(trial.seeds[0]))
+    settle([match], trial.clerk)
+    while not match.done:
+        match.submit({request.seat: bot(request, Seed(request.turn)) for request in match.requests()})
+        settle([match], trial.clerk)
+    return match.scores
 
 
 def truths_agree(trial: Trial) -> str:
