@@ -24,8 +24,8 @@ def _config_file(folder: Path) -> Path:
     return path
 
 
-def _start(folder: Path, name: str) -> subprocess.Popen[str]:
-    words = ["run", str(_config_file(folder)), "--name", name, "--runs-dir", str(folder)]
+def _start(folder: Path, name: str, *more: str) -> subprocess.Popen[str]:
+    words = ["run", str(_config_file(folder)), "--name", name, "--runs-dir", str(folder), *more]
     return subprocess.Popen([sys.executable, "-m", "socratic", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -82,7 +82,8 @@ def test_ctrl_c_checkpoints_and_leaves_and_resumes_to_the_same_bytes(whole: RunD
 
 
 def test_stop_asks_a_running_run_to_leave(tmp_path: Path) -> None:
-    process = _start(tmp_path, "asked")
+    # On a busy machine the command takes as long to start as a short run to end.
+    process = _start(tmp_path, "asked", "-o", "generations=2000")
     _wait_for_generations(process, 1)
     asked = command("stop", "asked", runs_dir=tmp_path)
     output, _ = process.communicate(timeout=120)

@@ -32,7 +32,7 @@ def test_a_game_that_keeps_the_contract_ends_with_0_and_a_summary() -> None:
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
     assert lines[0].startswith("kuhn_poker (version ")
-    assert lines[2] == "the defaults: no parameters"
+    assert lines[2] == "the defaults: cards=3"
     assert lines[-1].startswith("kuhn_poker keeps the contract: ")
     assert lines[-1].endswith(" 0 broken")
     rules = [line for line in lines[3:-1] if line]

@@ -229,7 +229,7 @@ def test_nothing_that_a_game_says_moves_the_cursor(play: Play, game_file: Path) 
         (("kuhn_poker", "--seat", "third"), "kuhn_poker has no seat 'third'; its seats: 0 first, 1 second; or all"),
         (("kuhn_poker", "--seat", "2"), "kuhn_poker has no seat '2'"),
         (("kuhn_poker", "--vs", "me"), "--vs is 'me', expected random or optimal"),
-        (("kuhn_poker", "--level", "1"), "kuhn_poker has no level 1, expected 0 to 0"),
+        (("kuhn_poker", "--level", "3"), "kuhn_poker has no level 3, expected 0 to 2"),
         (("signal", "--vs", "optimal"), "nobody knows how to play signal optimally: signal is not a two-seat zero-sum game"),
         (("signal", "--vs", "optimal"), "play it with --vs random"),
         (("signal", "-p", "objects"), "parameter 'objects' has no '='"),
