@@ -3,7 +3,7 @@
 import re
 
 from socratic.errors import ConfigError
-from socratic.game import Scores, Table, game
+from socratic.game import Bot, Params, Scores, Table, game
 
 DIGITS = re.compile(r"\d{1,20}")
 # Below this the answers are listed, so that a small model can choose among them.
@@ -12,11 +12,17 @@ MAX_LISTED = 40
 MAX_LARGEST = 10**18
 
 
+def guesser(params: Params) -> Bot:
+    """Return a player that answers with any number that two such numbers may add up to."""
+    return lambda request, seed: str(seed.integer(2 * int(params["largest"]) + 1))
+
+
 @game(
     seats=("solver",),
     bounds=(0.0, 1.0),
     levels=({"largest": 4}, {"largest": 9}, {"largest": 99}, {"largest": 9999}),
     optimum=1.0,
+    bots={"random": guesser},
 )
 async def add(t: Table, *, largest: int = 4) -> Scores:
     """Add two numbers from 0 to `largest`. Score 1 if the answer is right, else 0; the optimum is 1."""
