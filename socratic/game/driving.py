@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
-from socratic.errors import GameError, IllegalMove, SocraticError
+from socratic.errors import GameError, GameTooLarge, IllegalMove, SocraticError
 from socratic.game.contract import Game
 from socratic.game.failures import GAME_FAILURES, game_failure
 from socratic.game.table import Appeal, Ask, Legal, Question, Scores, Table
@@ -93,8 +93,8 @@ def next_effect(
     """
     try:
         asked = coroutine.send(answer)
-    except StopIteration:
-        raise
+    except (StopIteration, GameTooLarge):
+        raise  # the game is over, or whoever walks it has seen enough
     except GameError as error:
         raise type(error)(f"{error}; {told_how()}") from error
     except SocraticError:
