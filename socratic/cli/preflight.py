@@ -78,6 +78,7 @@ def _broken_games(config: Config, clerk: Clerk) -> dict[str, str]:
     for name, section in config.games.items():
         game = load_game(name)
         try:
+            game.best_score(section.params)
             try_out(game, section.params, clerk, max_turns=config.play.max_turns)
         except (ConfigError, PlayError) as error:
             raise ConfigError(f"games.{name} cannot be played with {game.complete(section.params)}: {error}") from error

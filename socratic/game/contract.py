@@ -13,7 +13,7 @@ from types import FunctionType
 from typing import TypeAlias, cast
 
 from socratic.errors import ConfigError, GameError, SocraticError
-from socratic.game.failures import GAME_FAILURES, game_failure
+from socratic.game.failures import ANYTHING, PASSING, game_failure
 from socratic.game.table import Request, Scores
 from socratic.records import Episode, ParameterValue
 from socratic.seeds import Seed
@@ -25,6 +25,8 @@ MakeBot: TypeAlias = Callable[[Mapping[str, ParameterValue]], Bot]
 Optimum: TypeAlias = float | Callable[..., float | None] | None
 
 PARAMETER_TYPES: Mapping[str, type[ParameterValue]] = {"bool": bool, "int": int, "float": float, "str": str}
+# What passes through a game's own function as it is.
+OURS: tuple[type[BaseException], ...] = (SocraticError, *PASSING)
 # Scores are sums of a few floats: what is further from a bound or from 0 than this is not rounding.
 TOLERANCE = 1e-9
 
@@ -121,9 +123,9 @@ class Game:
         complete = self.complete(params)
         try:
             return self.optimum(**complete)
-        except SocraticError:
+        except OURS:
             raise
-        except GAME_FAILURES as error:
+        except ANYTHING as error:
             remedy = f"it was asked with {complete}: mend it, or let it raise ConfigError where there is no such game"
             raise game_failure(f"{self.name}'s optimum failed", error, remedy) from error
 

@@ -1,13 +1,14 @@
 """What every driver of a game does alike: run it to its next question, read its options, read a reply."""
 
+import ctypes
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 
-from socratic.errors import GameError, GameTooLarge, IllegalMove, SocraticError
+from socratic.errors import ConfigError, GameError, GameTooLarge, IllegalMove
 from socratic.game.contract import Game
-from socratic.game.failures import GAME_FAILURES, game_failure
-from socratic.game.table import Appeal, Ask, Legal, Question, Scores, Table
+from socratic.game.failures import ANYTHING, PASSING, first_line, game_failure
+from socratic.game.table import HALVES, Appeal, Ask, Legal, Question, Scores, Table, is_writable
 
 # Enough for a small game's moves; a longer list would drown the prompt.
 MAX_OPTIONS_SHOWN = 12
@@ -16,6 +17,9 @@ MAX_OPTIONS = 100_000
 # Short lists come again and again, and are checked once.
 MAX_REMEMBERED = 64
 MAX_LISTS = 4096
+
+# What ends a step of a game that did nothing wrong.
+OVER: tuple[type[BaseException], ...] = (StopIteration, GameTooLarge, *PASSING)
 
 _checked_lists: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -67,11 +71,7 @@ def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
         raise GameError(f"{asked} with legal={legal!r}, expected a list of options, a compiled pattern, a parser or None")
     if len(legal) > MAX_OPTIONS:
         raise GameError(f"{asked} with {len(legal)} options, expected at most {MAX_OPTIONS}; give a compiled pattern or a parser instead")
-    options = []
-    for option in legal:
-        if not isinstance(option, str) or not option or option != option.strip():
-            raise GameError(f"{asked} with the option {option!r}, expected a text without spaces around it")
-        options.append(option)
+    options = [_checked_option(option, asked) for option in legal]
     if len(set(options)) != len(options):
         twice = next(option for option, num in Counter(options).items() if num > 1)
         raise GameError(f"{asked} with the option {twice!r} twice")
@@ -80,6 +80,14 @@ def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
             _checked_lists.clear()
         _checked_lists[tuple(options)] = tuple(options)
     return tuple(options)
+
+
+def _checked_option(option: object, asked: str) -> str:
+    if not isinstance(option, str) or not option or option != option.strip():
+        raise GameError(f"{asked} with the option {option!r}, expected a text without spaces around it")
+    if not is_writable(option):
+        raise GameError(f"{asked} with the option {option!r}, which cannot be written down; {HALVES}")
+    return option
 
 
 def next_effect(
@@ -93,21 +101,40 @@ def next_effect(
     """
     try:
         asked = coroutine.send(answer)
-    except (StopIteration, GameTooLarge):
+    except OVER:
         raise  # the game is over, or whoever walks it has seen enough
-    except GameError as error:
-        raise type(error)(f"{error}; {told_how()}") from error
-    except SocraticError:
+    except ConfigError as error:
+        # Parameters are refused as a match begins; later it is no caller's mistake.
+        if table.is_begun:
+            raise game_failure(f"{game.name} failed {last_asked(game, table)}", error, told_how()) from error
         raise
-    except GAME_FAILURES as error:
+    except GameError as error:
+        said = first_line(error)
+        named = said if game.name in said else f"{game.name} failed {last_asked(game, table)}: {said}"
+        raise GameError(f"{named}; {told_how()}") from error
+    except ANYTHING as error:
         # What asyncio says where no loop runs, and none ever does here.
         if isinstance(error, RuntimeError) and "running event loop" in str(error):
             raise GameError(f"{_foreign_await(game, table, str(error))}; {told_how()}") from error
         raise game_failure(f"{game.name} failed {last_asked(game, table)}", error, told_how()) from error
     if isinstance(asked, (Ask, Appeal)) and asked.table is table:
+        table.is_begun = True
         return asked
-    coroutine.close()
+    close(coroutine)
     raise GameError(f"{_foreign_await(game, table, repr(asked))}; {told_how()}")
+
+
+def close(coroutine: Coroutine[object, object, Scores]) -> bool:
+    """End a game's coroutine where it stands; False where it will not end, because it catches what it cannot name."""
+    try:
+        coroutine.close()
+    except PASSING:
+        raise
+    except ANYTHING:
+        # Python would try again as it lets go of it, at the end of the process too, where the game may loop for ever: it is kept.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(coroutine))
+        return False
+    return True
 
 
 def last_asked(game: Game, table: Table) -> str:

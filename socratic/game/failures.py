@@ -2,11 +2,29 @@
 
 from socratic.errors import GameError
 
-# A game is a plugin: what it may raise is not ours to name. Our own errors say what they mean already and are caught before.
+
+class Through(BaseException):
+    """Base of what we raise through a game's own code, past whatever handlers it has."""
+
+
+# What is not the game's: the operator's interrupt, and what we sent through it ourselves.
+PASSING: tuple[type[BaseException], ...] = (KeyboardInterrupt, Through)
+# A game is a plugin: what it may raise is not ours to name.
 GAME_FAILURES: tuple[type[Exception], ...] = (Exception,)
+# It may even be SystemExit; catch PASSING before.
+ANYTHING: tuple[type[BaseException], ...] = (BaseException,)
 
 
-def game_failure(failed: str, error: Exception, remedy: str) -> GameError:
+def game_failure(failed: str, error: BaseException, remedy: str) -> GameError:
     """Return the error that says what failed, as which exception, and what makes it happen again; raise it from `error`."""
-    reason = (str(error).strip().splitlines() or ["no message"])[0]
-    return GameError(f"{failed}: {type(error).__name__}: {reason}; {remedy}")
+    return GameError(f"{failed}: {type(error).__name__}: {first_line(error)}; {remedy}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an exception says, which may itself be the game's code."""
+    try:
+        return (str(error).strip().splitlines() or ["no message"])[0]
+    except PASSING:
+        raise
+    except ANYTHING:
+        return "no message"

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
-from socratic.errors import GameError, IllegalMove, ReplayMismatch, SocraticError
+from socratic.errors import GameError, IllegalMove, ReplayMismatch
 from socratic.game.calls import answer_from_json, answer_to_json, call_key, check_answer
 from socratic.game.contract import Game, Params
-from socratic.game.driving import last_asked, next_effect, options_of, read_reply
-from socratic.game.failures import GAME_FAILURES, game_failure
-from socratic.game.table import SAID, TOLD, Appeal, Dice, Ledger, Question, Request, Secret, StepReward, Table
+from socratic.game.driving import close, last_asked, next_effect, options_of, read_reply
+from socratic.game.failures import ANYTHING, PASSING, game_failure
+from socratic.game.table import SAID, TOLD, Appeal, Dice, Ledger, Question, Request, Secret, StepReward, Table, is_writable
 from socratic.records import Answer, Call, Json, Line, ParameterValue
 from socratic.seeds import Seed
 
@@ -134,6 +134,12 @@ class LiveMatch:
     def hidden_draws(self) -> Mapping[int, tuple[int, ...]]:
         """The draws, by their place in `chance`, that the game hides, and from which seats."""
         return dict(self._ledger.hidden)
+
+    @property
+    def last_asked(self) -> str | None:
+        """The name of the seat that was asked last."""
+        seat = self._table.last_asked
+        return None if seat is None else self.game.seats[seat]
 
     @property
     def call(self) -> Call | None:
@@ -379,24 +385,33 @@ class LiveMatch:
     def _accepts(self, pending: _Pending, reply: str) -> bool:
         """Write the reply down; keep the answer if it is legal, else say so to its seat."""
         seat = pending.question.seat
+        if not is_writable(reply):
+            reply = reply.encode(errors="replace").decode()
         self._replies.append(reply)
         view = self._ledger.views[seat]
         view.append(SAID[reply])
         try:
             self._answers[seat] = read_reply(reply, pending.options or pending.question.legal)
         except IllegalMove as refusal:
-            view.append(TOLD[f"Illegal. {refusal}".strip()])
+            text = f"Illegal. {refusal}".strip()
+            if self._ledger.secrets:
+                self._table.keep_secrets((seat,), text)
+            view.append(TOLD[text])
             return False
-        except SocraticError:
+        except PASSING:
             raise
-        except GAME_FAILURES as error:
+        except ANYTHING as error:
             failed = f"{self.game.name}'s parser failed on the reply {reply[:MAX_REPLY_SHOWN]!r} of seat {self.game.seats[seat]!r}"
             raise game_failure(failed, error, self._told_how()) from error
         del self._pending[seat]
         return True
 
     def _end(self, ending: str, scores: tuple[float, ...]) -> None:
-        self._coroutine.close()
+        if not close(self._coroutine):
+            raise GameError(
+                f"{self.game.name} goes on after its end {last_asked(self.game, self._table)}: a bare `except` around what it awaits "
+                f"catches that too, name what it is to catch; {self._told_how()}"
+            )
         self._pending = {}
         self._appeal = None
         self._requests = None

@@ -100,6 +100,19 @@ class Ledger:
     on_same: Callable[[Hashable], None] | None = None
 
 
+# Half of a surrogate pair stands for no character.
+HALVES = "take halves of surrogate pairs out of it"
+
+
+def is_writable(text: str) -> bool:
+    """Return whether a text can be written to a file: halves of surrogate pairs cannot."""
+    try:
+        text.isascii() or text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Ask(Generic[T]):
     """What a game awaits; its driver sends the answer back."""
 
@@ -135,7 +148,7 @@ class Appeal(Generic[T]):
 class Table:
     """All that a game may touch."""
 
-    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_seats", "_views", "_zero_sum", "last_asked")
+    __slots__ = ("_bounds", "_dice", "_ledger", "_name", "_seats", "_views", "_zero_sum", "is_begun", "last_asked")
 
     def __init__(self, ledger: Ledger, dice: Dice, *, name: str, seats: Sequence[str], zero_sum: bool, bounds: tuple[float, float]) -> None:
         self._ledger = ledger
@@ -145,16 +158,19 @@ class Table:
         self._seats = seats  # for messages
         self._zero_sum = zero_sum
         self._bounds = bounds
+        self.is_begun = False  # whether it has awaited anything yet; kept by the driver
         self.last_asked: int | None = None  # whom to name when the game goes wrong
 
     def tell(self, seats: int | Iterable[int] | None, text: str) -> None:
         """Show `text` to one seat, to some, or to all (None)."""
         if not isinstance(text, str):
             raise GameError(f"{self._name} told {text!r}, expected a text")
+        if not is_writable(text):
+            raise GameError(f"{self._name} told {text!r}, which cannot be written down; {HALVES}")
         line = self._ledger.lines[text]
         chosen = range(len(self._views)) if seats is None else self._checked(seats)
         if self._ledger.secrets:
-            self._keep_secrets(chosen, text)
+            self.keep_secrets(chosen, text)
         for seat in chosen:
             self._views[seat].append(line)
 
@@ -221,8 +237,8 @@ class Table:
     ) -> Option:
         """Return one of `options` by chance, all alike or in proportion to `weights`.
 
-        `hidden_from` names seats that cannot tell what was drawn: as long as all reply the same, they see the same, whatever it
-        was, up to the end of the match. `check_game` holds the game to that.
+        `hidden_from` names seats that cannot tell what was drawn: as long as all reply the same, they have seen the same at every
+        question put to them, whatever it was. `check_game` holds the game to that.
         """
         if not options or (weights is not None and len(weights) != len(options)):
             raise GameError(f"{self._name} chose from {len(options)} options with {weights!r} as weights")
@@ -265,13 +281,14 @@ class Table:
     def secret(self, text: str, keep_from: int | Iterable[int]) -> None:
         """Declare that the game never shows `text` to `keep_from`; a game that does breaks off.
 
-        A line that says again what a player said is no leak of the game's.
+        A line that says again what a player said is no leak of the game's, and a list of options may hold it among others: what
+        only the list gives away, `hidden_from` finds.
         """
         self._ledger.secrets.append(Secret(text=text, keep_from=tuple(self._checked(keep_from))))
         for seat in self._ledger.secrets[-1].keep_from:
             for line in self._views[seat]:
                 if line.speaker == GAME and text in line.text:
-                    self._keep_secrets((seat,), line.text)
+                    self.keep_secrets((seat,), line.text)
 
     def reward(self, seat: int, delta: float, why: str) -> None:
         """Record a reward on the way; the score is what the game returns."""
@@ -311,14 +328,21 @@ class Table:
         """Refuse a question that is no text, or one to a seat that has been shown nothing at all."""
         if not isinstance(prompt, str):
             raise GameError(f"{self._name} asked seat {seat} {prompt!r}, expected a text")
+        if not is_writable(prompt):
+            raise GameError(f"{self._name} asked seat {seat} {prompt!r}, which cannot be written down; {HALVES}")
         if self._ledger.secrets:
-            self._keep_secrets((seat,), prompt)
+            self.keep_secrets((seat,), prompt)
         if not prompt.strip() and not any(line.text.strip() for line in self._views[seat]):
             raise GameError(
                 f"{self._name} asked seat {seat} {prompt!r} and had shown it nothing; give the prompt a text, or t.tell it first"
             )
 
-    def _keep_secrets(self, seats: Iterable[int], text: str) -> None:
+    def keep_secrets(self, seats: Iterable[int], text: str) -> None:
+        """Refuse a line that shows one of `seats` a secret.
+
+        Raises:
+            GameError: it does.
+        """
         for secret in self._ledger.secrets:
             if secret.text in text and not any(secret.text in said for said in self._ledger.said):
                 for seat in seats:

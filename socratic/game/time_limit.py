@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from socratic.game.failures import Through
+
 # A timer set to 0 is off: one whose time is over rings now.
 AT_ONCE_S = 1e-3
 
 
-class TimeIsUp(BaseException):
-    """Raised where the code was when its time was up; past the handlers that a game may have for errors of its own."""
+class TimeIsUp(Through):
+    """Raised where the code was when its time was up."""
 
 
 @contextmanager

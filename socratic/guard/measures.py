@@ -62,6 +62,21 @@ def game_measures(episodes: Sequence[Episode]) -> dict[str, float]:
     return _ratios(sums)
 
 
+def probe_measures(episodes: Sequence[Episode]) -> dict[str, float]:
+    """Return the mean of what each game probes; where a critic scored a match, also by how much more than the exact score.
+
+    That difference, over matches that have both, is how far the critic is from the truth of its verifiable twin.
+    """
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for episode in episodes:
+        prefix = f"game/{episode.match.game}/probe"
+        for name, value in episode.probes.items():
+            _add(sums, f"{prefix}/{name}", value, 1)
+        if {"critic", "exact"} <= episode.probes.keys():
+            _add(sums, f"{prefix}/critic_excess", episode.probes["critic"] - episode.probes["exact"], 1)
+    return _ratios(sums)
+
+
 def completion_measures(episodes: Sequence[Episode]) -> dict[str, float]:
     """Return how long the agent's replies are, in tokens, and how many were cut short."""
     turns = list(agent_turns(episodes))

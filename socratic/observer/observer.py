@@ -59,7 +59,8 @@ class ObserverWorker:
     def assess(self, index: int, weights: Mapping[str, PolicyWeights]) -> Assessment:
         """Return what the weights called "agent" are worth; "t0" is the one to compare with."""
         metrics: dict[str, float] = {}
-        for name, section in self._games.items():
+        for name, played in self._games.items():
+            section = _truthful(played)
             try:
                 found = self._assess_game(name, section, weights)
             except GameTooLarge:
@@ -163,6 +164,13 @@ class ObserverWorker:
         if name not in self._at_t0:
             self._at_t0[name] = self._read(tree, weights).strategy
         return self._at_t0[name]
+
+
+def _truthful(section: GameSection) -> GameSection:
+    """Return a game as it is assessed: one that a critic scores, by the exact score of its twin, with the same protocol."""
+    if section.params.get("judged") is not True:
+        return section
+    return section.model_copy(update={"params": {**section.params, "judged": False}})
 
 
 def _given(strategy: Strategy) -> Strategy:

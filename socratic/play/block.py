@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from socratic.errors import GameError
+from socratic.errors import ConfigError, GameError
 from socratic.game import NOBODY, Clerk, Game, LiveMatch, Request
 from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.protocols import Player, TurnRequest
@@ -23,7 +23,7 @@ class PlayRules:
     retries: int = 0
     max_turns: int = 200
     # How long a game may think from one question to the next: rules in code answer in milliseconds.
-    step_limit_s: float = 30.0
+    step_limit_s: float = 10.0
 
 
 def play_block(
@@ -79,16 +79,25 @@ def _go_on(tables: Sequence["_Seated"], clerk: Clerk) -> None:
 def _run_each(steps: Sequence[tuple["_Seated", Callable[[], None]]]) -> None:
     """Run one step of every game; what a game breaks is written down, and time is up for one that neither asks nor ends."""
     at = 0
+    broken: dict[str, Breakage] = {}
     while at < len(steps):
         limit_s = steps[at][0].rules.step_limit_s
         try:
             with time_limit(limit_s) as begin_anew:
                 for table, step in steps[at:]:
                     begin_anew()
-                    table.take_step(step)
+                    # What one match shows of a game need not be waited for in the others.
+                    table.breakage = broken.get(table.match.game)
+                    if table.breakage is None:
+                        table.take_step(step)
+                    if table.breakage is not None:
+                        broken[table.match.game] = table.breakage
                     at += 1
         except TimeIsUp:
-            steps[at][0].run_out_of_time()
+            table, _ = steps[at]
+            table.run_out_of_time()
+            if table.breakage is not None:
+                broken[table.match.game] = table.breakage
             at += 1
 
 
@@ -116,14 +125,18 @@ class _Seated:
         """Run the game's own code; write down what it breaks."""
         try:
             step()
-        except GameError as error:
-            self._break(str(error))
+        except (GameError, ConfigError) as error:
+            # The parameters were in order when the run began: a refusal now is the game's own.
+            self._break(str(error) if self.match.game in str(error) else f"{self._game.name}: {error}; {self._told_how()}")
 
     def run_out_of_time(self) -> None:
         """Break off a game that neither asks nor ends."""
+        last = f" after it asked seat {self.live.last_asked!r}" if hasattr(self, "live") and self.live.last_asked else ""
+        self._break(f"{self._game.name} neither asked nor ended within {self.rules.step_limit_s:g} s{last}; {self._told_how()}")
+
+    def _told_how(self) -> str:
         num_replies = len(self.live.replies) if hasattr(self, "live") else 0
-        told = f"played with {dict(self.match.params)}, seed {self.match.seed}, after {num_replies} replies"
-        self._break(f"{self._game.name} neither asked nor ended within {self.rules.step_limit_s:g} s; {told}")
+        return f"played with {dict(self.match.params)}, seed {self.match.seed}, after {num_replies} replies"
 
     def _break(self, message: str) -> None:
         self.breakage = Breakage(game=self.match.game, episode_id=self.match.episode_id, message=message)

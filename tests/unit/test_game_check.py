@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from socratic.errors import ConfigError
-from socratic.game import Bot, Game, Params, Scores, Table, game
+from socratic.errors import ConfigError, GameError
+from socratic.game import Bot, Game, LiveMatch, Params, Scores, Seed, Table, game
 from socratic.game.check import Finding, check_game
 from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.records import Episode
@@ -53,6 +53,23 @@ async def _telling(t: Table) -> Scores:
 async def _listing(t: Table) -> Scores:
     coin = t.choose(SAY, hidden_from=1)
     return t.share(float(await t.ask(1, "Say:", ["x", "y", "z"] if coin == "x" else SAY) == coin))
+
+
+async def _asking_first(t: Table) -> Scores:
+    coin = t.choose(SAY, hidden_from=1)
+    # Whom it asks depends on the coin, and what it shows then says so.
+    if coin == "x":
+        await t.ask(0, "Say:", SAY)
+        t.tell(1, "They were asked.")
+    return t.share(float(await t.ask(1, "Say:", SAY) == coin))
+
+
+async def _asking_again(t: Table) -> Scores:
+    coin = t.choose(SAY, hidden_from=1)
+    said = await t.ask(1, "Say:", SAY)
+    while coin == "x" and said == "y":
+        said = await t.ask(1, "Say:", ["x", "y", "z"])
+    return t.share(float(said == coin))
 
 
 async def _dealing(t: Table) -> Scores:
@@ -140,6 +157,8 @@ def test_a_game_that_keeps_the_contract_passes() -> None:
         (_leaky, "secrets are kept"),
         (_telling, "hidden draws stay hidden"),
         (_listing, "hidden draws stay hidden"),
+        (_asking_first, "hidden draws stay hidden"),
+        (_asking_again, "hidden draws stay hidden"),
         (_dealing, "hidden draws stay hidden"),
         (_endless, "ends"),
         (_constant, "choices matter"),
@@ -150,7 +169,7 @@ def test_a_game_that_keeps_the_contract_passes() -> None:
     ],
 )
 def test_the_rule_that_a_game_breaks_is_named(play: Callable[..., object], rule: str) -> None:
-    seats = ("a", "b") if play in {_leaky, _telling, _listing, _dealing} else ("a",)
+    seats = ("a", "b") if play in {_leaky, _telling, _listing, _asking_first, _asking_again, _dealing} else ("a",)
     made = game(seats=seats, bounds=(0.0, 1.0), optimum=1.0)(play)  # type: ignore[arg-type]  # one of the coroutines above
     report = check_game(made, seeds=(0, 1))
     assert not report.passed
@@ -178,6 +197,31 @@ def test_a_joint_optimum_that_is_too_low_is_found_and_one_that_is_not_reached_is
     assert findings[1.5].detail == "optimum 1.5 not exceeded: best responses in turn reach 1"
     outside = _finding(game(seats=("a",), bounds=(0.0, 1.0), optimum=3.0)(_constant), "declared truths agree")
     assert not outside.passed
+
+
+def test_a_refusal_that_tells_a_secret_breaks_the_match_off() -> None:
+    async def scolding(t: Table) -> Scores:
+        t.secret("sesame", keep_from=0)
+
+        def parse(text: str) -> str:
+            raise ValueError("No: it is sesame.")
+
+        await t.ask(0, "Say:", parse)
+        return t.share(0.0)
+
+    match = LiveMatch(game(seats=("a",), bounds=(0.0, 1.0))(scolding), {}, Seed(0), retries=1)
+    with pytest.raises(GameError, match="keeps 'sesame' from it by t.secret"):
+        match.submit({0: "x"})
+
+
+def test_a_reply_that_cannot_be_written_down_is_made_one_that_can() -> None:
+    async def echo(t: Table) -> Scores:
+        t.tell(None, await t.ask(0, "Say:"))
+        return t.share(0.0)
+
+    match = LiveMatch(game(seats=("a",), bounds=(0.0, 1.0))(echo), {}, Seed(0))
+    match.submit({0: "a\ud800b"})
+    assert [line.text for line in match.view(0)] == ["Say:", "a?b", "a?b"]
 
 
 def test_a_hash_seed_that_shows_is_found(tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """Rules about what a seat may know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 from socratic.game.calls import settle
 from socratic.game.check.trial import Broken, NotTried, Trial
+from socratic.game.failures import Through
 from socratic.game.live_match import LiveMatch
+from socratic.game.table import Dice
 from socratic.records import GAME
 from socratic.seeds import Seed
 
@@ -12,8 +16,16 @@ from socratic.seeds import Seed
 MAX_OUTCOMES = 4
 
 
-class OtherDraws(BaseException):
-    """Raised where what was drawn before is not to be drawn this time; past the handlers that a game may have."""
+class OtherDraws(Through):
+    """Raised where what was drawn before is not to be drawn this time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What each seat had seen at each of its questions, options and all, and whether the match came to its end."""
+
+    questions: Mapping[int, Sequence[tuple[str, ...]]]
+    is_over: bool
 
 
 def keeps_secrets(trial: Trial) -> str:
@@ -33,25 +45,49 @@ def keeps_secrets(trial: Trial) -> str:
 
 
 def keeps_hidden_draws(trial: Trial) -> str:
-    """What a seat sees does not depend on what was drawn behind its back: the same replies are given after another draw."""
-    num_tried = 0
+    """What a seat has seen when it is asked does not depend on what was drawn behind its back."""
+    num_tried = num_whole = 0
     for seed in trial.seeds:
         match = trial.played(seed)
+        if not match.hidden_draws:
+            continue
+        replies = _replies_by_seat(trial, match)
+        told = _seen(trial, match, replies, None)
         for draw, seats in match.hidden_draws.items():
             drawn = match.chance[draw]
             others = [index for index, weight in enumerate(drawn.weights) if index != drawn.chosen and weight > 0]
             for other in others[:MAX_OUTCOMES]:
                 try:
-                    num_tried += _compared(trial, match, draw, other, seats)
+                    twin = _seen(trial, match, replies, _other_dice(match, draw, other))
                 except OtherDraws:
                     continue
+                for seat in seats:
+                    _hold_against(trial, match, told, twin, seat, drawn.options[other])
+                num_tried += 1
+                num_whole += twin.is_over
     if not num_tried:
-        raise NotTried("the game declares no draw as hidden_from a seat")
-    return f"{num_tried} draws changed behind a seat's back left its view alone"
+        raise NotTried("the game declares no draw as hidden_from a seat, or none that could have been another")
+    if not num_whole:
+        raise NotTried(f"after none of {num_tried} other draws could the same replies be given again")
+    return f"{num_tried} draws changed behind a seat's back left its view alone, {num_whole} of them to the end of the match"
 
 
-def _compared(trial: Trial, match: LiveMatch, draw: int, other: int, seats: Sequence[int]) -> int:
-    """Play the match again with one draw changed, and hold the views of the seats that may not tell against each other."""
+def _replies_by_seat(trial: Trial, match: LiveMatch) -> dict[int, list[str]]:
+    again = match.fork(0)
+    settle([again], trial.clerk)
+    given = iter(match.replies)
+    replies: dict[int, list[str]] = {}
+    while not again.done:
+        asked = {request.seat: next(given) for request in again.requests()}
+        for seat, reply in asked.items():
+            replies.setdefault(seat, []).append(reply)
+        again.submit(asked)
+        settle([again], trial.clerk)
+    return replies
+
+
+def _other_dice(match: LiveMatch, draw: int, other: int) -> Dice:
+    """Return dice that draw what was drawn in a match, but for one draw."""
     drawn = match.chance
     num_draws = 0
 
@@ -67,34 +103,36 @@ def _compared(trial: Trial, match: LiveMatch, draw: int, other: int, seats: Sequ
             raise OtherDraws
         return texts.index(wanted)
 
-    twin = LiveMatch(trial.game, trial.params, Seed(match.seed.key), retries=match.retries, max_turns=match.max_turns, dice=dice)
-    settle([twin], trial.clerk)
-    told = match.fork(0)
-    settle([told], trial.clerk)
-    replies = iter(match.replies)
-    while True:
-        for seat in seats:
-            _hold_against(trial, match, told, twin, seat, drawn[draw].options[other])
-        asked, asked_twin = told.requests(), twin.requests()
-        if not asked or [request.seat for request in asked] != [request.seat for request in asked_twin]:
-            return 1
-        given = {request.seat: next(replies) for request in asked}
-        told.submit(given)
-        # What may be said can depend on what was drawn, for those who know it.
-        if twin.submit(given):
-            return 1
-        settle([told, twin], trial.clerk)
+    return dice
 
 
-def _hold_against(trial: Trial, match: LiveMatch, told: LiveMatch, twin: LiveMatch, seat: int, other: str) -> None:
-    ours, theirs = told.view(seat), twin.view(seat)
-    options = [[request.legal for request in live.requests() if request.seat == seat] for live in (told, twin)]
-    seen = [[line.text for line in view] for view in (ours, theirs)]
-    if all(options):
-        seen = [[*texts, f"options {legal[0]}"] for texts, legal in zip(seen, options, strict=True)]
-    differs = next(((a, b) for a, b in zip(*seen, strict=False) if a != b), None)
-    if differs is not None:
-        raise Broken(
-            f"seed {match.seed.key}: seat {trial.game.seats[seat]!r} can tell a draw that is hidden from it: "
-            f"it saw {differs[0]!r}, and {differs[1]!r} had {other!r} been drawn"
-        )
+def _seen(trial: Trial, match: LiveMatch, replies: Mapping[int, Sequence[str]], dice: Dice | None) -> Seen:
+    """Play with each seat's replies in their order, as far as they go and are moves."""
+    live = LiveMatch(trial.game, trial.params, Seed(match.seed.key), retries=match.retries, max_turns=match.max_turns, dice=dice)
+    settle([live], trial.clerk)
+    left = {seat: iter(own) for seat, own in replies.items()}
+    questions: dict[int, list[tuple[str, ...]]] = {}
+    while not live.done:
+        given = {}
+        for request in live.requests():
+            seen = (*(line.text for line in request.view), f"options {request.legal}")
+            questions.setdefault(request.seat, []).append(seen)
+            reply = next(left.get(request.seat, iter(())), None)
+            # What may be said can depend on what was drawn, for those who know it.
+            if reply is None or (request.legal is not None and dice is not None and reply.strip() not in request.legal):
+                return Seen(questions=questions, is_over=False)
+            given[request.seat] = reply
+        live.submit(given)
+        settle([live], trial.clerk)
+    return Seen(questions=questions, is_over=True)
+
+
+def _hold_against(trial: Trial, match: LiveMatch, told: Seen, twin: Seen, seat: int, other: str) -> None:
+    ours, theirs = told.questions.get(seat, ()), twin.questions.get(seat, ())
+    blamed = f"seed {match.seed.key}: seat {trial.game.seats[seat]!r} can tell a draw that is hidden from it: "
+    for was, would_be in zip(ours, theirs, strict=False):
+        differs = next(((a, b) for a, b in zip_longest(was, would_be, fillvalue="nothing") if a != b), None)
+        if differs is not None:
+            raise Broken(f"{blamed}it saw {differs[0]!r}, and {differs[1]!r} had {other!r} been drawn")
+    if len(ours) > len(theirs) and twin.is_over:
+        raise Broken(f"{blamed}it was asked {len(ours)} times, and {len(theirs)} had {other!r} been drawn")

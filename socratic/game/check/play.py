@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from socratic.errors import GameError, ReplayMismatch
 from socratic.game.calls import Clerk, RecordedClerk, call_from_json, call_to_json, settle
@@ -104,8 +105,10 @@ def scores_fit(trial: Trial) -> str:
 
 def replays(trial: Trial) -> str:
     """The same seed and replies give the same game."""
-    if _digests(trial) != _digests(trial):
-        raise Broken("the same seed and replies gave another game; all chance goes through t.choose, t.shuffle and t.deal")
+    first, again = (_random_matches(trial.game, trial.params, trial.seeds, trial.clerk) for _ in range(2))
+    for match, other in zip(first, again, strict=True):
+        if match.digest() != other.digest():
+            raise Broken(f"{_first_difference(match, other)}; all chance goes through t.choose, t.shuffle and t.deal")
     return f"{len(trial.seeds)} seeds, each played twice"
 
 
@@ -207,8 +210,15 @@ def takes_odd_replies(trial: Trial) -> str:
     return f"{num_tried} empty, huge, unicode and forged replies were moves or refused"
 
 
-def _digests(trial: Trial) -> list[str]:
-    return [match.digest() for match in _random_matches(trial.game, trial.params, trial.seeds, trial.clerk)]
+def _first_difference(match: LiveMatch, other: LiveMatch) -> str:
+    """Return which seat first saw something else, and with which seed."""
+    same = f"the same seed and replies gave another game: seed {match.seed.key}"
+    for seat, name in enumerate(match.game.seats):
+        for ours, theirs in zip_longest(match.view(seat), other.view(seat)):
+            if ours != theirs:
+                seen = [repr(line.text) if line else "nothing" for line in (ours, theirs)]
+                return f"{same}, seat {name!r} saw {seen[0]} and then {seen[1]}"
+    return f"{same}, scores {match.scores} and then {other.scores}"
 
 
 def _random_matches(game: Game, params: Params, seeds: Sequence[int], clerk: Clerk) -> list[LiveMatch]:
