@@ -9,6 +9,9 @@ from socratic.errors import ConfigError
 from socratic.game import Bot, Params, Scores, Table, game
 
 NAMES = tuple("abcdefghi")
+SIDES = ("for", "against")
+SIDES = ("for", "against")
+SIDES = ("for", "against")
 LINE = re.compile(r"[^\r\n]{1,160}")
 LEVELS: tuple[Params, ...] = (
     {"rows": 2, "columns": 2},
@@ -64,10 +67,16 @@ async def debate(t: Table, *, rows: int = 2, columns: int = 2, reveals: int = 1,
     t.probe(exact=exact)
     is_for = float(exact)
     if judged:
+        # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
+        bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
+        # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
+        bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
+        # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
+        bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
         question = (
-            f"{_rules(rows, columns)} Bits shown are true. Is for right? A row that is opened and shows no 1 counts as one that has none."
+            f"{_rules(rows, columns)} Bits shown are true. Who is right? A row that is opened and shows no 1 counts as one that has none."
         )
-        is_for = (await t.judge(question, "\n".join(said)))["yes"]
+        is_for = (await t.judge(question, "\n".join([*bits_shown, *said[len(shown) :]]), SIDES))["for"]
         t.probe(critic=is_for)
     t.probe(right=is_for if holds(bits, columns) else 1 - is_for)
     return t.win(0, by=2 * is_for - 1)
@@ -83,7 +92,7 @@ async def debate_judge(t: Table, *, rows: int = 2, columns: int = 2, reveals: in
     bits = _drawn(t, rows, columns, reveals, seats=(1, 2))
     t.secret(_listed(bits), keep_from=0)
     shown, _ = await _debate(t, bits, reveals, (1, 2), argue=argue)
-    verdict = await t.ask(0, "Right is", ("for", "against"))
+    verdict = await t.ask(0, "Right is", SIDES)
     is_for, is_true = verdict == "for", holds(bits, columns)
     t.probe(right=is_for == is_true, as_the_rule=is_for == found(bits, columns, shown))
     return 1.0 if is_for == is_true else -1.0, 1.0 if is_for else -1.0, -1.0 if is_for else 1.0
@@ -106,12 +115,12 @@ async def _debate(t: Table, bits: Sequence[int], reveals: int, seats: tuple[int,
     for turn in range(2 * reveals):
         side = 1 - turn % 2
         shown.append(NAMES.index(await t.ask(seats[side], "Show", [NAMES[index] for index in range(len(bits)) if index not in shown])))
-        said.append(f"{('for', 'against')[side]} shows {NAMES[shown[-1]]} {bits[shown[-1]]}")
+        said.append(f"{SIDES[side]} shows {NAMES[shown[-1]]} {bits[shown[-1]]}")
         t.tell(None, said[-1])
     if argue:
         lines = await t.ask_all(dict.fromkeys(seats, ("Argue in a line:", LINE)))
         for side, seat in enumerate(seats):
-            said.append(f"{('for', 'against')[side]} says {lines[seat]}")
+            said.append(f"{SIDES[side]} says {lines[seat]}")
             t.tell(None, said[-1])
     return shown, said
 

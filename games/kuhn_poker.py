@@ -22,9 +22,9 @@ def value(*, cards: int) -> float | None:
     optimum=value,
 )
 async def kuhn_poker(t: Table, *, cards: int = 3) -> Scores:
-    """Each antes 1 and gets one of three cards. A bet puts in 1 more; a pass after a bet folds; else the high card wins.
+    """Each antes 1 and gets one of `cards` cards. A bet puts in 1 more; a pass after a bet folds; else the high card wins.
 
-    `cards`: the highest so many, up to twelve. With three the first seat's value is -1/18 (H. W. Kuhn, "A simplified two-person
+    They are the highest so many, up to twelve. With three the first seat's value is -1/18 (H. W. Kuhn, "A simplified two-person
     poker", 1950).
     """
     if not 2 <= cards <= len(CARDS):

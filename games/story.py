@@ -1,7 +1,8 @@
 """Story: two tell each other, sentence by sentence, what each knows of one world."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from math import prod
 
 from socratic.errors import ConfigError
 from socratic.game import Bot, Params, Scores, Table, game
@@ -9,15 +10,39 @@ from socratic.game import Bot, Params, Scores, Table, game
 PEOPLE = ("ann", "bob", "cid", "dan", "eve", "fay")
 PLACES = ("garden", "kitchen", "cellar", "attic", "office", "hall", "barn", "yard")
 LINE = re.compile(r"[^\r\n]{1,160}")
+WORD = re.compile(r"[a-z]+(?:['\u2019]t)?")
+DENIALS = ("no", "not", "never", "nobody", "nor", "neither", "nowhere", "cannot")
+UNSAID = "unsaid"
+WHERE = f"Where does the sentence say that {{}} is? If it denies anything, or is not clear, it is {UNSAID}."
+# The order of people (p) and places (x) in a sentence that is clear, and in one claim of it.
+CLEAR = re.compile(r"(p+x)+|(xp+)+")
+GROUP = re.compile(r"p+x|xp+")
 MAX_SENTENCES = 50
 
 
-def agrees(sentence: str, facts: Mapping[str, str]) -> bool:
-    """Return whether a sentence names one person, that person's place and no other place."""
-    words = re.findall(r"[a-z]+", sentence.lower())
-    people = {word for word in words if word in facts}
-    places = {word for word in words if word in PLACES}
-    return len(people) == 1 and places == {facts[person] for person in people}
+def claims(sentence: str, people: Collection[str], places: Sequence[str]) -> dict[str, str]:
+    """Return where a sentence says that each person is whom it names; `UNSAID` where it denies anything, or does not say clearly.
+
+    It says so by people before their place ("ann and bob are in the hall, cid is in the barn") or each after it ("the hall hides ann").
+    """
+    words = [word.replace("\u2019", "'") for word in WORD.findall(sentence.lower())]
+    found = [word for word in words if word in people or word in places]
+    order = "".join("x" if word in places else "p" for word in found)
+    if not CLEAR.fullmatch(order) or any(word in DENIALS or word.endswith("n't") for word in words):
+        return dict.fromkeys((word for word in found if word in people), UNSAID)
+    said: dict[str, str] = {}
+    for group in GROUP.finditer(order):
+        (place,) = (word for word in found[group.start() : group.end()] if word in places)
+        for person in found[group.start() : group.end()]:
+            if person in people:
+                said[person] = place if said.get(person, place) == place else UNSAID
+    return said
+
+
+def agrees(sentence: str, facts: Mapping[str, str], places: Sequence[str] = PLACES) -> bool:
+    """Return whether a sentence says where somebody is, and nothing of anybody but what is so."""
+    said = claims(sentence, facts, places)
+    return bool(said) and all(facts[person] == place for person, place in said.items())
 
 
 def best(*, known: int, sentences: int, places: int, free: bool, judged: bool) -> float | None:
@@ -48,8 +73,9 @@ def babbler(params: Params) -> Bot:
 async def story(t: Table, *, known: int = 1, sentences: int = 1, places: int = 4, free: bool = False, judged: bool = False) -> Scores:
     """Each knows where `known` people are; in turn each tells `sentences` sentences; then each says where the other's people are.
 
-    Both score half the share of right answers and half the story's truth: the share of sentences that agree with the facts or, if
-    `judged`, how far a critic finds that all do. Sentences come from a list or are `free`. The optimum is 1.
+    Both score half the share of right answers and half the story's truth: the share of sentences that say where somebody is,
+    and of nobody what is not so; a sentence that denies says nothing. What each says of whom it names is found by `claims` or, if
+    `judged`, by a critic. Sentences come from a list or are `free`. The optimum is 1.
 
     The world is that of J. Weston et al., "Towards AI-complete question answering: a set of prerequisite toy tasks", 2015.
     """
@@ -59,6 +85,8 @@ async def story(t: Table, *, known: int = 1, sentences: int = 1, places: int = 4
     facts = {**own[0], **own[1]}
     t.truth(facts=facts)
     t.tell(None, "Tell where your people are, then say where theirs are.")
+    if free:
+        t.tell(None, "A sentence is true if it says where somebody is and all that it says is so; one that denies counts as false.")
     told: list[str] = []
     for turn in range(2 * sentences):
         told.append(await _sentence(t, turn % 2, own[turn % 2], listed, free=free))
@@ -68,11 +96,11 @@ async def story(t: Table, *, known: int = 1, sentences: int = 1, places: int = 4
         answers = await t.ask_all({seat: (f"Where is {person}", listed) for seat, person in enumerate(asked)})
         num_right += sum(answers[seat] == facts[person] for seat, person in enumerate(asked))
     right = num_right / (2 * known)
-    truth = exact = sum(agrees(sentence, facts) for sentence in told) / len(told)
+    truth = exact = sum(agrees(sentence, facts, listed) for sentence in told) / len(told)
     t.truth(exact=exact)
     t.probe(right=right, exact=exact)
     if judged:
-        truth = await _judged(t, facts, told)
+        truth = await _judged(t, facts, listed, told)
         t.probe(critic=truth)
     return t.share((right + truth) / 2)
 
@@ -87,10 +115,14 @@ async def _sentence(t: Table, seat: int, own: Mapping[str, str], places: Sequenc
     return f"{next(iter(own))} is in the {await t.ask(seat, f'Tell: {known}', places)}"
 
 
-async def _judged(t: Table, facts: Mapping[str, str], told: Sequence[str]) -> float:
-    """Return how far a critic finds the story true."""
-    listed = ", ".join(f"{person} in the {place}" for person, place in facts.items())
-    return (await t.judge(f"The facts: {listed}. Does every sentence of the story agree with them?", "\n".join(told)))["yes"]
+async def _judged(t: Table, facts: Mapping[str, str], places: Sequence[str], told: Sequence[str]) -> float:
+    """Return the mean share by which a critic finds that a sentence says what is so, of all whom it names."""
+    total = 0.0
+    for sentence in told:
+        named = claims(sentence, facts, places)
+        shares = [(await t.judge(WHERE.format(person), sentence, (*places, UNSAID)))[facts[person]] for person in named]
+        total += prod(shares) if shares else 0.0
+    return total / len(told)
 
 
 def _check(known: int, sentences: int, places: int) -> None:

@@ -13,6 +13,8 @@ PAIRS = (("red", "blue"), ("big", "small"), ("round", "flat"), ("old", "new"), (
 MIN_PAIRS = {4: 2, 8: 4}
 ONE_WORD = re.compile(r"[A-Za-z]{1,20}")
 GUESS = "guess"
+# A line that guesses; "guess", "guess so", "guess not" and "guess the" are chat.
+GUESSING = re.compile(r"(?:i )?guess (?!(?:so|not|the|an?)$)(?:(?:the|an?) )?(\S+)")
 
 
 def best(*, things: int, attributes: int, forbidden: int, clues: int, free: bool) -> float | None:
@@ -64,13 +66,17 @@ async def taboo(t: Table, *, things: int = 4, attributes: int = 3, forbidden: in
     names = THINGS[:things]
     rows = [" ".join([name, *_words_of(index, attributes)]) for index, name in enumerate(names)]
     t.tell(None, f"Find the thing by {clues} word{'s' * (clues > 1)}: {', '.join(rows)}.")
-    target = t.choose(range(things), hidden_from=1)
+    # A second question, or none, tells the guesser something of the thing.
+    hidden = 1 if clues == 1 and not free else None
+    target = t.choose(range(things), hidden_from=hidden)
     own = _words_of(target, attributes)
-    banned = t.deal(own, forbidden, hidden_from=(1,) * forbidden)
+    banned = t.deal(own, forbidden, hidden_from=(hidden,) * forbidden)
+    t.secret(f"Clue for {names[target]}", keep_from=1)
     t.truth(thing=names[target], forbidden=banned)
     if free:
         banned = [*banned, names[target]]
     if banned:
+        t.secret(f"Forbidden: {' '.join(banned)}.", keep_from=1)
         t.tell(0, f"Forbidden: {' '.join(banned)}.")
     said: list[str] = []
     left = list(names)
@@ -113,14 +119,16 @@ def value(*, words: int, talk: bool, rounds: int) -> float | None:
 async def taboo_adversarial(t: Table, *, words: int = 4, talk: bool = False, rounds: int = 4) -> Scores:
     """The attacker knows a word and wins if the defender says it. Whoever says it first loses; the defender may guess it instead.
 
-    Without talk each says a listed word that was not said before. With `talk` each says anything, the defender guesses by
-    `guess WORD`, and after `rounds` it is a draw. After Y. Yao and others, "Adversarial language games for advanced natural language
-    intelligence", 2021 (arXiv 2019), and P. Cheng and others, "Self-playing adversarial language game enhances LLM reasoning", 2024.
+    Without talk each says a listed word that was not said before. With `talk` each says anything, and whole words count, in capitals
+    or not; the defender guesses by the reply `guess WORD` (`I guess the WORD` will do, `guess` alone is talk), and after `rounds` it
+    is a draw. After Y. Yao and others, "Adversarial language games for advanced natural language intelligence", 2021 (arXiv 2019), and
+    P. Cheng and others, "Self-playing adversarial language game enhances LLM reasoning", 2024.
     """
     _check_words(words, rounds)
     listed = list(THINGS[:words])
-    word = t.choose(listed, hidden_from=1)
+    word = t.choose(listed)  # hidden from the defender by its text alone: that the match goes on tells something of the word
     t.truth(word=word)
+    t.secret(f"count: {word}" if talk else f"not {word}", keep_from=1)
     if talk:
         return await _talk(t, word, rounds)
     t.tell(None, f"In turn say a new word of {' '.join(listed)}. Who says the attacker's word loses; the defender may {GUESS} it.")
@@ -140,21 +148,26 @@ async def taboo_adversarial(t: Table, *, words: int = 4, talk: bool = False, rou
 
 
 async def _talk(t: Table, word: str, rounds: int) -> Scores:
-    t.tell(0, f"Make the other say your word within {rounds} replies, without saying it: {word}.")
-    t.tell(1, f"The other wants you to say a word. Talk {rounds} times without saying it, or answer '{GUESS} WORD' once.")
+    t.tell(0, f"Make the other say your word within {rounds} replies, without saying it; whole words count: {word}.")
+    t.tell(1, f"The other wants you to say a word (whole words count). Talk {rounds} times without, or guess it once: '{GUESS} WORD'.")
     for _ in range(rounds):
         said = await t.ask(0, "You:")
-        if word in said.lower():
+        if word in _spoken(said):
             return t.win(1)
         t.tell(1, f"They said: {said}")
         answer = await t.ask(1, "You:")
-        spoken = re.findall(r"[a-z]+", answer.lower())
-        if spoken[:1] == [GUESS] and len(spoken) == 2:
-            return t.win(1 if spoken[1] == word else 0)
-        if word in spoken:
+        guess = GUESSING.fullmatch(" ".join(_spoken(answer)))
+        if guess:
+            return t.win(1 if guess[1] == word else 0)
+        if word in _spoken(answer):
             return t.win(0)
         t.tell(0, f"They said: {answer}")
     return t.draw()
+
+
+def _spoken(text: str) -> list[str]:
+    """Return the words of a text in small letters, without punctuation."""
+    return re.findall(r"[^\W_]+", text.lower())
 
 
 def _words_of(index: int, attributes: int) -> list[str]:

@@ -16,8 +16,6 @@ OPERATIONS = {
     "half": "x // 2",
     "cube": "x * x * x",
 }
-# Runs a program on every input, and then again: what it remembers from one call to another would show.
-TABLE = "\n\ndef table(n):\n    return [f(x) for x in [*range(n), *range(n)]]\n"
 MAX_BASE, MAX_STEPS, MAX_OUTPUT = 10, 4, 40
 
 
@@ -74,7 +72,7 @@ async def triplet(
 
     The solver scores its share of right answers s, the proposer 1 - s, but 0 where s is 0 or 1: it is paid for what can be learned
     (A. Zhao et al., "Absolute Zero", 2025, who solve one task many times for s; here a match asks one program's several inputs).
-    `free`: programs are any Python, run in the sandbox; one that fails, or answers otherwise the second time, costs its proposer 1.
+    `free`: programs are any Python, run in the sandbox afresh for each input; one that fails, or says too much, costs its proposer 1.
     """
     _check(mode, ops, base, steps, tries)
     kind = t.choose(MODES) if mode == "any" else mode
@@ -100,26 +98,40 @@ async def triplet(
         elif free:
             num_right += outputs == await _outputs(t, await t.ask(0, f"Write f(x) in Python: {x} gives {outputs[x]}"), base)
         else:
-            named = [await t.ask(0, f"{x} gives {outputs[x]}", words) for _ in range(steps)]
+            shows = f"{x} gives {outputs[x]}"
+            asks = [f"Operation {step + 1}: {shows}" for step in range(steps)] if steps > 1 else [shows]
+            named = [await t.ask(0, prompt, words) for prompt in asks]
             num_right += outputs == await _outputs(t, source_of(named, base), base)
     t.truth(program=program, outputs=outputs, num_right=num_right)
     return (num_right / tries, 1 - num_right / tries if num_right else 0.0)
 
 
 async def _outputs(t: Table, program: str, base: int) -> list[str] | None:
-    """Return what a program makes of each input, as JSON; None where it fails, is no function of its input, or says too much."""
-    result = await t.execute(program + TABLE, "table", base)
-    if not isinstance(result.value, list):
+    """Return what a program makes of each input, as JSON; None where it fails or says too much.
+
+    It is run afresh for each input, with nothing of the game's in its source: it can neither remember nor answer for another input.
+    """
+    outputs: list[str] = []
+    for x in range(base):
+        result = await t.execute(program, "f", x)
+        outputs.append(_written(result.value) or "")
+        if result.error or not 0 < len(outputs[-1]) <= MAX_OUTPUT:
+            return None
+    return outputs
+
+
+def _written(value: object) -> str | None:
+    """Return a value as JSON writes it; None where it cannot."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (ValueError, RecursionError):
         return None
-    outputs = [json.dumps(value, sort_keys=True) for value in result.value]
-    is_fine = outputs[:base] == outputs[base:] and all(len(output) <= MAX_OUTPUT for output in outputs)
-    return outputs[:base] if is_fine else None
 
 
 def _plain(reply: str) -> str | None:
     """Return a reply as JSON writes it; None where it is none."""
     try:
-        return json.dumps(json.loads(reply), sort_keys=True)
+        return _written(json.loads(reply))
     except (ValueError, RecursionError):
         return None
 

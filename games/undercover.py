@@ -58,6 +58,8 @@ def make(num_seats: int) -> Game:
         t.secret(f"Clue for {common}", keep_from=spy)
         t.secret(f"Clue for {odd}", keep_from=[seat for seat in range(num_seats) if seat != spy])
         t.tell(None, f"One of {num_seats} has another word. Give clues, then vote for the odd one.")
+        for seat, name in enumerate(NAMES[:num_seats]):
+            t.tell(seat, f"You are {name}.")
         given = [clue for _ in range(rounds) for clue in await _clues(t, held, CLUES[:clues], together=together, free=free)]
         voters = NAMES[:num_seats]
         ballots = {seat: ("Odd one", [name for name in voters if name != voters[seat]]) for seat in range(num_seats)}

@@ -180,9 +180,11 @@ def _only_game(module: ModuleType, path: str) -> object:
     games = {attr: found for attr, found in vars(module).items() if isinstance(found, Game)}
     # A game that the file imports is not the one it is about, unless there is no other.
     own = {attr: found for attr, found in games.items() if found.module == module.__name__} or games
-    if len(own) != 1:
-        found = f"the games {', '.join(sorted(own))}" if own else "no game"
-        raise BrokenPlugin(f"{path} has {found}, expected one; name it as {path}:attr")
+    if not own:
+        raise BrokenPlugin(f"{path} has no game, expected one; is @game(...) missing above it?")
+    if len(own) > 1:
+        likely = Path(path).stem if Path(path).stem in own else next(iter(own))
+        raise BrokenPlugin(f"{path} has the games {', '.join(sorted(own))}, expected one; name it as {path}:{likely}")
     return next(iter(own.values()))
 
 

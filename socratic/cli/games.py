@@ -26,6 +26,8 @@ GameName = Annotated[str, typer.Argument(metavar="GAME", help="A name, package.m
 Param = Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value, e.g. heap=10")]
 Level = Annotated[int | None, typer.Option(help="Start from the parameters of this level.", show_default="the parameters' own defaults")]
 EVERY_LEVEL = "all"
+# The rule that a game breaks where it refuses its own parameters: no other can be tried.
+BEGINS = "begins"
 
 
 @app.command("list")
@@ -94,13 +96,9 @@ def check(
 
     With --json: {"game", "version", "passed", "findings": [{"level", "params", "rule", "passed", "was_tried", "detail"}]}.
     """
-    from socratic.game.check import check_game
-
     game = load_game(name)
-    clerk = standard_clerk()
     played = {each: chosen_params(game, each, param) for each in _levels(game, level)}
-    reload = ("socratic.registry:load_game", name)
-    reports = {each: check_game(game, params, clerk=clerk, reload=reload) for each, params in played.items()}
+    reports = {each: _report(game, params, name, are_given=bool(param)) for each, params in played.items()}
     findings = [(each, finding) for each, report in reports.items() for finding in report.findings]
     broken = [(each, finding) for each, finding in findings if not finding.passed]
     if as_json:
@@ -114,6 +112,23 @@ def check(
         each, first = broken[0]
         where = "" if each is None else f" at level {each}"
         raise GameError(f"{game.name} breaks {len(broken)} of {len(findings)} rules, first{where}: {first.rule}: {first.detail}")
+
+
+def _report(game: Game, params: Params, name: str, *, are_given: bool) -> "Report":
+    """Return what the check finds; parameters of the game's own that it refuses are its fault, given ones are not.
+
+    Raises:
+        ConfigError: the game refuses parameters that were given.
+    """
+    from socratic.game.check import Finding, Report, check_game
+
+    try:
+        return check_game(game, params, clerk=standard_clerk(), reload=("socratic.registry:load_game", name))
+    except ConfigError as error:
+        if are_given:
+            raise
+        refused = Finding(rule=BEGINS, passed=False, detail=f"it refuses its own parameters: {error}")
+        return Report(game=game.name, version=game.version, findings=(refused,))
 
 
 def chosen_params(game: Game, level: int | None, given: Sequence[str] | None) -> dict[str, ParameterValue]:

@@ -5,6 +5,7 @@ import keyword
 import re
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +16,8 @@ from socratic.errors import ConfigError
 from socratic.registry import list_games
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# What the files below call something else.
-USED = {"best", "check", "game", "params", "pytest", "socratic"}
+# What the game's file below calls something else, and the files that pytest takes for its own.
+USED = {"best", "check", "game", "conftest", "pytest", "socratic"}
 
 GAME = '''\
 """@NAME@: say in one line what kind of game it is."""
@@ -62,16 +63,16 @@ TEST = '''\
 @IMPORTS@
 
 
-@pytest.mark.parametrize("params", @NAME@.levels)
+@pytest.mark.parametrize("params", GAME.levels)
 def test_it_keeps_the_contract(params: dict[str, int]) -> None:
-    report = check_game(@NAME@, params)
+    report = check_game(GAME, params)
     assert report.passed, [finding for finding in report.findings if not finding.passed]
 
 
 @pytest.mark.parametrize("done", ["keep", "swap"])
 @pytest.mark.parametrize("seed", range(8))
 def test_the_high_card_wins(seed: int, done: str) -> None:
-    match = LiveMatch(@NAME@, {"cards": 5}, Seed(seed))
+    match = LiveMatch(GAME, {"cards": 5}, Seed(seed))
     talker, chooser = match.truths["talker"], match.truths["chooser"]
     if done == "swap":
         talker, chooser = chooser, talker
@@ -81,12 +82,12 @@ def test_the_high_card_wins(seed: int, done: str) -> None:
 
 
 def test_two_cards_hide_nothing_from_the_chooser() -> None:
-    assert @NAME@.best_score({"cards": 2}) == -1
+    assert GAME.best_score({"cards": 2}) == -1
 
 
 def test_one_card_is_refused() -> None:
     with pytest.raises(ConfigError, match="cards is 1"):
-        LiveMatch(@NAME@, {"cards": 1}, Seed(0))
+        LiveMatch(GAME, {"cards": 1}, Seed(0))
 '''
 
 TEST_IMPORTS = """\
@@ -102,10 +103,9 @@ from pathlib import Path
 {TEST_IMPORTS}from socratic.registry import load_game
 from socratic.seeds import Seed
 
-@NAME@ = load_game(str(Path(__file__).with_name("@NAME@.py")))"""
-FROM_MODULE = (
-    TEST_IMPORTS.replace("import pytest\n", "import pytest\nfrom socratic_@NAME@ import @NAME@\n") + "from socratic.seeds import Seed"
-)
+GAME = load_game(str(Path(__file__).with_name("@NAME@.py")))"""
+IMPORT_GAME = "import pytest\nfrom socratic_@NAME@ import @NAME@ as GAME\n"
+FROM_MODULE = TEST_IMPORTS.replace("import pytest\n", IMPORT_GAME) + "from socratic.seeds import Seed"
 
 CONFIG = """\
 # A small Transformer teaches itself the game by self-play. Run it in the folder of the game's file.
@@ -174,8 +174,8 @@ def new(
     plugin: Annotated[bool, typer.Option("--plugin", help="Make a whole distribution, to be installed and published.")] = False,
 ) -> None:
     """Write a small game that keeps the contract, with its test, to be made into another."""
-    _check_name(name)
     home = folder / name if plugin else folder
+    _check_name(name, f"socratic_{name}" if plugin else name, home)
     texts = (
         _distribution()
         if plugin
@@ -216,7 +216,7 @@ def _next_steps(name: str, home: Path, *, is_plugin: bool) -> list[str]:
     ]
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, module: str, home: Path) -> None:
     if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r} is no name for a game; expected lower-case letters, digits and _, a letter first, such as high_card")
     taken = {plugin.name: plugin.distribution for plugin in list_games()}
@@ -224,6 +224,10 @@ def _check_name(name: str) -> None:
         raise ConfigError(f"a game {name!r} is installed already, by {taken[name]}; choose another name")
     if keyword.iskeyword(name) or name in USED | sys.stdlib_module_names or hasattr(builtins, name):
         raise ConfigError(f"{name!r} already means something in Python or in the files of a game; choose another name")
+    # Tests run where the file lies, so that it would be imported in the place of a module of the same name.
+    hidden = find_spec(module)
+    if hidden is not None and hidden.origin is not None and Path(hidden.origin).parent not in {home.resolve(), Path.cwd()}:
+        raise ConfigError(f"{name!r} would hide the module {module!r} that is installed here; choose another name")
 
 
 def _write(files: dict[Path, str]) -> None:

@@ -1,7 +1,9 @@
 """`socratic play`: people at the terminal, a reply a line, against scripted players."""
 
 import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -12,6 +14,7 @@ from socratic.cli.games import GameName, Level, Param, chosen_params
 from socratic.cli.output import print_json, typed
 from socratic.errors import ConfigError, PlayError, SocraticError
 from socratic.game import Bot, Clerk, Game, LiveMatch, Params, Request, settle
+from socratic.game.bots import own_player
 from socratic.game.contract import TOLERANCE
 from socratic.records import SELF, Match
 from socratic.registry import load_game
@@ -27,6 +30,9 @@ FIRST, EVERYBODY = "0", "all"
 RETRIES = 1000
 MAX_OPTIONS_SHOWN = 24
 MAX_TEXT_SHOWN = 4000
+# A reply of several lines is written between these two.
+BLOCK, END_OF_BLOCK = "<<<", ">>>"
+HOW_TO_BLOCK = f"(A reply of several lines: {BLOCK} alone in a line, the reply, {END_OF_BLOCK} alone in a line.)"
 
 
 def play(
@@ -38,7 +44,7 @@ def play(
     seed: Annotated[int, typer.Option(help="The key of the match's chance and of the others' play.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the match as JSON; the talk goes to standard error.")] = False,
 ) -> None:
-    """Play a game yourself; replies come from standard input, one a line."""
+    """Play a game yourself; replies come from standard input, one a line, or several lines of free text between <<< and >>>."""
     game = load_game(name)
     params = chosen_params(game, level, param)
     people = _people(game, seat)
@@ -75,12 +81,15 @@ class Terminal:
         self._out = out
         self._shown = dict.fromkeys(people, 0)
         self._last: int | None = None
+        self._is_told_how_to_block = False
 
     def open(self, vs: str, seed: int) -> None:
         """Say what is played, and by whom."""
         who = [f"{name} ({'you' if seat in self._people else vs})" for seat, name in enumerate(self._game.seats)]
         self._print(f"{self._game.name}, seed {seed}. Seats: {', '.join(who)}. Ctrl-C leaves.")
-        self._print(self._game.rules.partition("\n\n")[0])
+        self._print("")
+        for line in _wrapped(self._game.rules, shutil.get_terminal_size().columns):
+            self._print(line)
         self._print("")
 
     def ask(self, request: Request) -> str:
@@ -94,13 +103,14 @@ class Terminal:
         self._show(seat, len(request.view) - 1)
         self._shown[seat] = len(request.view)
         self._print(f"{request.prompt} {_options(request.legal)}".rstrip())
+        if request.legal is None and not self._is_told_how_to_block:
+            self._print(HOW_TO_BLOCK)
+            self._is_told_how_to_block = True
         while True:
-            print("> ", end="", file=self._out, flush=True)
-            line = self._read(request)
-            if not sys.stdin.isatty():
-                self._print(line.strip())
-            if line.strip():
-                return _as_option(line.strip(), request.legal)
+            line = self._read(request).strip()
+            reply = self._read_block(request) if request.legal is None and line == BLOCK else line
+            if reply.strip():
+                return _as_option(reply, request.legal)
 
     def close(self) -> None:
         """Show what is new at the end, and the scores."""
@@ -130,7 +140,15 @@ class Terminal:
                 self._print(line.text)
         self._shown[seat] = upto
 
+    def _read_block(self, request: Request) -> str:
+        lines: list[str] = []
+        while (line := self._read(request)).strip() != END_OF_BLOCK:
+            lines.append(line)
+        return "\n".join(lines)
+
     def _read(self, request: Request) -> str:
+        """Return the next line of the input, which a terminal has shown already."""
+        print("> ", end="", file=self._out, flush=True)
         try:
             line = sys.stdin.readline()
         except UnicodeDecodeError as error:
@@ -139,9 +157,11 @@ class Terminal:
             self._print("")
             raise PlayError(
                 f"the input ended at question {len(self._live.replies) + 1}, while seat {self._game.seats[request.seat]!r} "
-                f"was asked {request.prompt!r}; give it a line for each reply"
+                f"was asked {request.prompt!r}; give it a line for each reply, and {END_OF_BLOCK} after one of several lines"
             )
-        return line
+        if not sys.stdin.isatty():
+            self._print(line.rstrip())
+        return line.rstrip()
 
     def _print(self, text: str) -> None:
         # A game's text may have lines, a board for one; nothing in them may move the cursor.
@@ -174,9 +194,9 @@ def _opponent(game: Game, params: Params, vs: str, seed: int, clerk: Clerk) -> B
     """
     if vs not in {RANDOM, OPTIMAL}:
         raise ConfigError(f"--vs is {vs!r}, expected {RANDOM} or {OPTIMAL}")
-    own = game.bot(vs, params)
+    own = own_player(game, vs, params)
     if own is not None:
-        return own
+        return lambda request, draws: own.reply(request, draws, seed)
     return _random_bot(game) if vs == RANDOM else _solved_bot(game, params, seed, clerk)
 
 
@@ -201,7 +221,7 @@ def _solved_bot(game: Game, params: Params, seed: int, clerk: Clerk) -> Bot:
     try:
         player: Player = ScriptedPlayers(lambda _: game, clerk).player(name, match)
     except SocraticError as error:
-        raise ConfigError(f"nobody knows how to play {game.name} optimally: {error}; play it with --vs {RANDOM}") from None
+        raise ConfigError(f"{error}; play it with --vs {RANDOM}, or every seat yourself with --seat {EVERYBODY}") from None
 
     def reply(request: Request, seed: Seed) -> str:
         del seed  # the strategy draws from the match's own
@@ -211,6 +231,18 @@ def _solved_bot(game: Game, params: Params, seed: int, clerk: Clerk) -> Bot:
         return turn.reply
 
     return reply
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a text as wide as the terminal; a paragraph with lists or boards keeps its own lines."""
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        own = paragraph.splitlines()
+        is_prose = not any(line.startswith((" ", "-", "*", "|")) for line in own)
+        for piece in [" ".join(own)] if is_prose else own:
+            lines += textwrap.wrap(piece, width, subsequent_indent=piece[: len(piece) - len(piece.lstrip())])
+        lines.append("")
+    return lines[:-1]
 
 
 def _options(legal: Sequence[str] | None) -> str:

@@ -146,7 +146,7 @@ def _check_play(name: str, section: GameSection, game: Game, clerk: Clerk, *, is
         from socratic.game.tree import enumerate_tree
 
         try:
-            enumerate_tree(game, section.params, clerk=clerk).solve()
+            enumerate_tree(game, section.params, clerk=clerk).optimal_play()
         except SocraticError as error:
             raise ConfigError(f"games.{name}.lineups seats {OPTIMAL}, and {name} has no such player: {error}") from error
 

@@ -3,6 +3,7 @@
 A game that takes free text has its own `bot("random")`, or some common replies are tried.
 """
 
+from socratic.game.bots import own_player
 from socratic.game.calls import Clerk, NoClerk, settle
 from socratic.game.contract import Game, Params
 from socratic.game.live_match import LiveMatch
@@ -64,15 +65,21 @@ def free_text_seat(game: Game, params: Params, matches: int = 8, *, clerk: Clerk
 
 
 def random_replies(match: LiveMatch, seed: int, illegal_share: float) -> dict[int, str]:
-    """Return a random reply to each request of a match."""
+    """Return a random reply to each request of a match.
+
+    Raises:
+        GameError: the game's own random player failed.
+    """
     replies = {}
-    bot = match.game.bot("random", match.params)
+    own_random = own_player(match.game, "random", match.params)
     for request in match.requests():
         own = Seed(seed).child("players", request.turn)
         if own.uniform(0) < illegal_share:
             replies[request.seat] = ODD_REPLIES[own.integer(len(ODD_REPLIES), 1)]
+        elif own_random is None:
+            replies[request.seat] = _random_move(request, own)
         else:
-            replies[request.seat] = (bot or _random_move)(request, own)
+            replies[request.seat] = own_random.reply(request, own, match.seed.key)
     return replies
 
 

@@ -220,7 +220,13 @@ class Table:
                 f"{self._name} put {question!r} to a critic with options {options!r}, expected texts, two or more, all different"
             )
         call = Judgement(question=question, evidence=evidence, options=tuple(options))
-        return Appeal(self, call, lambda shares: dict(zip(call.options, cast("tuple[float, ...]", shares), strict=True)))
+
+        def in_all_one(answer: Answer) -> dict[str, float]:
+            # A model's shares sum to 1 within rounding; a score made of them is held to the bounds.
+            given = cast("tuple[float, ...]", answer)
+            return {option: share / sum(given) for option, share in zip(call.options, given, strict=True)}
+
+        return Appeal(self, call, in_all_one)
 
     def execute(self, source: str, call: str, *inputs: Json) -> Appeal[Result]:
         """Run Python source in the sandbox and return what `call(*inputs)` comes to; await the result.
@@ -238,7 +244,7 @@ class Table:
         """Return one of `options` by chance, all alike or in proportion to `weights`.
 
         `hidden_from` names seats that cannot tell what was drawn: as long as all reply the same, they have seen the same at every
-        question put to them, whatever it was. `check_game` holds the game to that.
+        question put to them, and are asked as often, whatever it was. `check_game` holds the game to that.
         """
         if not options or (weights is not None and len(weights) != len(options)):
             raise GameError(f"{self._name} chose from {len(options)} options with {weights!r} as weights")

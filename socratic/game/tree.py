@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from math import inf
 from typing import TypeAlias
 
 import numpy as np
@@ -30,11 +31,18 @@ from socratic.game.tree_values import (
     seat_order,
 )
 from socratic.records import Line, ParameterValue
+from socratic.seeds import Seed
 
 Strategy: TypeAlias = Sequence[NDArray[np.float64]]
 
 # As far as the probabilities of a float32 policy may sum from 1.
 SUM_TOLERANCE = 1e-4
+# A declared optimum is worked out by other sums than the tree's.
+CLAIM_TOLERANCE = 1e-6
+# Passes of one climb to a joint plan: each gains or is the last, and few are needed.
+MAX_PASSES = 20
+# Starts in search of a plan that is as good as the declared optimum; most games' are found within ten.
+NUM_STARTS = 200
 
 __all__ = ["InformationState", "OptimalMoves", "OutcomeShares", "Strategy", "Tree", "enumerate_tree"]
 
@@ -147,6 +155,49 @@ class Tree:
         value, reply = best_response(self._arrays, sigma, seat, self._orders[seat])
         return value, self._split(reply)
 
+    def best_joint(self, num_starts: int, enough: float = inf) -> tuple[list[Floats], float]:
+        """Return the best plan that seats with one aim reach by best responses in turn, and what it is worth: a bound from below.
+
+        Args:
+            num_starts: How many uneven strategies to climb from; the same ones at every call.
+            enough: What a plan is worth that need not be improved on.
+
+        Raises:
+            GameError: the seats have different aims.
+        """
+        if not self.is_common_payoff:
+            raise GameError(f"{self.game.name} has seats with different aims: no plan is the best for all")
+        best, best_value = self.uniform(), -inf
+        for start in range(num_starts):
+            plan, value = self._climb(self._uneven(Seed(start).child("starts")))
+            if value > best_value + TIE:
+                best, best_value = plan, value
+            if best_value >= enough:
+                break
+        return best, best_value
+
+    def optimal_play(self) -> list[Floats]:
+        """Return a strategy that nobody can improve on: alone, against one opponent, or together where the optimum is declared.
+
+        Raises:
+            GameError: no such strategy is known.
+            SocraticError: hidden information, and scipy is not installed.
+        """
+        name, seats = self.game.name, len(self.game.seats)
+        if self.game.zero_sum and seats == 2:
+            return self.solve()[0]
+        if seats == 1:
+            return self.best_response(self.uniform(), 0)[1]
+        if not self.is_common_payoff:
+            raise GameError(f"{name} has {seats} seats with different aims, so that how to play well depends on the others")
+        declared = self.game.best_score(self.params)
+        if declared is None:
+            raise GameError(f"{name} declares no optimum that says whether a joint plan is the best")
+        plan, value = self.best_joint(NUM_STARTS, enough=declared - CLAIM_TOLERANCE)
+        if value < declared - CLAIM_TOLERANCE:
+            raise GameError(f"{name} has the optimum {declared:g}, and the best joint plan that was found is worth {value:g}")
+        return plan
+
     def nash_conv(self, strategy: Strategy) -> float:
         """Return the sum over seats of what each would gain by a best response."""
         values = self.values(strategy)
@@ -196,6 +247,21 @@ class Tree:
     @cached_property
     def _state_of_view(self) -> dict[tuple[int, tuple[str, ...], tuple[str, ...] | None], InformationState]:
         return {(state.seat, _texts(state.view), state.legal): state for state in self.information_states}
+
+    def _uneven(self, draws: Seed) -> list[Floats]:
+        rows = [row * [draws.child("row", index).uniform(at) for at in range(len(row))] for index, row in enumerate(self.uniform())]
+        return [row / row.sum() for row in rows]
+
+    def _climb(self, strategy: Strategy) -> tuple[list[Floats], float]:
+        """Improve one seat after the other until none gains."""
+        plan, reached = list(strategy), -inf
+        for _ in range(MAX_PASSES):
+            before = reached
+            for seat in range(len(self.game.seats)):
+                reached, plan = self.best_response(plan, seat)
+            if reached <= before + TIE:
+                break
+        return plan, reached
 
     def _check_two_seats(self) -> None:
         if len(self.game.seats) != 2 or not self.game.zero_sum:

@@ -55,9 +55,15 @@ def play_block(
                 waiting.setdefault(key, []).append((table, request))
         for key in sorted(waiting):
             asked = [table.turn_request(request) for table, request in waiting[key]]
-            for (table, _), turn in zip(waiting[key], players[key].reply(asked), strict=True):
+            try:
+                turns = players[key].reply(asked)
+            except GameError as error:  # a player that the game itself brought
+                for table, _ in waiting[key]:
+                    table.break_off(str(error))
+                continue
+            for (table, _), turn in zip(waiting[key], turns, strict=True):
                 table.take(turn)
-        _go_on(live, clerk)
+        _go_on([table for table in live if table.breakage is None], clerk)
         live = [table for table in live if table.is_waiting]
     return Played(
         episodes=tuple(table.episode() for table in tables if table.breakage is None),
@@ -127,18 +133,19 @@ class _Seated:
             step()
         except (GameError, ConfigError) as error:
             # The parameters were in order when the run began: a refusal now is the game's own.
-            self._break(str(error) if self.match.game in str(error) else f"{self._game.name}: {error}; {self._told_how()}")
+            self.break_off(str(error) if self.match.game in str(error) else f"{self._game.name}: {error}; {self._told_how()}")
 
     def run_out_of_time(self) -> None:
         """Break off a game that neither asks nor ends."""
         last = f" after it asked seat {self.live.last_asked!r}" if hasattr(self, "live") and self.live.last_asked else ""
-        self._break(f"{self._game.name} neither asked nor ended within {self.rules.step_limit_s:g} s{last}; {self._told_how()}")
+        self.break_off(f"{self._game.name} neither asked nor ended within {self.rules.step_limit_s:g} s{last}; {self._told_how()}")
 
     def _told_how(self) -> str:
         num_replies = len(self.live.replies) if hasattr(self, "live") else 0
         return f"played with {dict(self.match.params)}, seed {self.match.seed}, after {num_replies} replies"
 
-    def _break(self, message: str) -> None:
+    def break_off(self, message: str) -> None:
+        """End the match for what its game did."""
         self.breakage = Breakage(game=self.match.game, episode_id=self.match.episode_id, message=message)
 
     def turn_request(self, request: Request) -> TurnRequest:

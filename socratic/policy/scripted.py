@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from socratic.errors import ConfigError, GameTooLarge
-from socratic.game import NOBODY, Bot, Clerk, Game, Request
+from socratic.errors import ConfigError, GameError
+from socratic.game import NOBODY, Clerk, Game, Request
+from socratic.game.bots import OwnPlayer, own_player
 from socratic.protocols import Player, TurnRequest
 from socratic.records import Line, Match, ParameterValue, Turn
 from socratic.seeds import Seed
 
-Seen: TypeAlias = tuple[tuple[str, str], ...]
+# A seat and what it has seen: two seats may see the same and mean another thing by it.
+Seen: TypeAlias = tuple[int, tuple[tuple[str, str], ...]]
 
 
 class RandomPlayer:
@@ -23,21 +25,28 @@ class RandomPlayer:
 class BotPlayer:
     """Replies as a game's own scripted player does."""
 
-    def __init__(self, name: str, bot: Bot) -> None:
-        """Play `bot` under `name`."""
+    def __init__(self, name: str, own: OwnPlayer) -> None:
+        """Play `own` under `name`."""
         self._name = name
-        self._bot = bot
+        self._own = own
 
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
-        """Ask the bot, with the match's own draw seed."""
-        return [_turn(request, self._name, self._bot(_as_request(request), _draw_seed(request))) for request in requests]
+        """Ask the bot, with the match's own draw seed.
+
+        Raises:
+            GameError: the bot failed.
+        """
+        return [_turn(request, self._name, self._move(request)) for request in requests]
+
+    def _move(self, request: TurnRequest) -> str:
+        return self._own.reply(_as_request(request), _draw_seed(request), request.match.seed)
 
 
 class TablePlayer:
     """Replies by a strategy: for each information state, the chance of each legal move."""
 
     def __init__(self, name: str, strategy: Mapping[Seen, Sequence[float]]) -> None:
-        """Play `strategy`, keyed by what a seat has seen, under `name`."""
+        """Play `strategy`, keyed by a seat and what it has seen, under `name`."""
         self._name = name
         self._strategy = strategy
 
@@ -46,7 +55,7 @@ class TablePlayer:
         return [_turn(request, self._name, self._move(request)) for request in requests]
 
     def _move(self, request: TurnRequest) -> str:
-        chances = self._strategy.get(_seen(request.view))
+        chances = self._strategy.get(_seen(request.seat, request.view))
         if chances is None or request.legal is None:
             return _random_move(request)
         return request.legal[_draw_seed(request).weighted(chances)]
@@ -75,9 +84,9 @@ class ScriptedPlayers:
         return self._found[key]
 
     def _make(self, name: str, game: Game, params: Mapping[str, ParameterValue]) -> Player:
-        bot = game.bot(name.rpartition(":")[2], params)
-        if bot is not None:
-            return BotPlayer(name, bot)
+        own = own_player(game, name.rpartition(":")[2], params)
+        if own is not None:
+            return BotPlayer(name, own)
         return RandomPlayer() if name == "scripted:random" else TablePlayer(name, _optimum(game, params, self._clerk))
 
 
@@ -86,15 +95,15 @@ def _optimum(game: Game, params: Mapping[str, ParameterValue], clerk: Clerk) -> 
 
     try:
         tree = enumerate_tree(game, params, clerk=clerk)
-        strategy, _ = tree.solve()
-    except GameTooLarge as error:
+        strategy = tree.optimal_play()
+    except GameError as error:
         raise ConfigError(f"{game.name} has no scripted:optimal player: {error}") from None
-    return {_seen(state.view): [float(p) for p in strategy[state.index]] for state in tree.information_states}
+    return {_seen(state.seat, state.view): [float(p) for p in strategy[state.index]] for state in tree.information_states}
 
 
-def _seen(view: Sequence[Line]) -> Seen:
+def _seen(seat: int, view: Sequence[Line]) -> Seen:
     # A reply counts without the space around it, so it is looked up without.
-    return tuple((line.speaker, line.text.strip()) for line in view)
+    return seat, tuple((line.speaker, line.text.strip()) for line in view)
 
 
 def _random_move(request: TurnRequest) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from socratic.store.provenance import package_versions
-from tests.bench.recipes import kuhn_magnet, kuhn_without_magnet, quickstart
+from tests.bench.recipes import kuhn_magnet, kuhn_without_magnet, quickstart, sixteen
 from tests.bench.smollm2 import smollm2_sticks
 
 
@@ -30,6 +30,7 @@ BENCHES: dict[str, Callable[[Path], Measured]] = {
     "quickstart": quickstart,
     "kuhn_magnet": kuhn_magnet,
     "kuhn_without_magnet": kuhn_without_magnet,
+    "sixteen": sixteen,
     "smollm2_sticks": smollm2_sticks,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"

@@ -1,16 +1,23 @@
 """The recipes over seeds that no recipe names: the last policy's truth, with its spread, against the marks it must reach."""
 
+import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from socratic.cli.preflight import find_configs, game_facts
 from socratic.cli.session import Session
 from socratic.config import load_config
+from socratic.records import Json
 from socratic.store.run_directory import RunDirectory
 
 SEEDS = (11, 12, 13)
+# Normalized regret up to which a game counts as learned: 0 is optimal, 1 no better than random play.
+LEARNED_REGRET = 0.2
+MIN_LEARNED = 8
+MAX_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,3 +108,56 @@ def kuhn_without_magnet(runs_dir: Path) -> Outcome:
     """Run the same recipe without the magnet."""
     marks = (Mark(metric="observer/kuhn_poker/exploitability"),)
     return run_recipe("The same recipe without the magnet", "kuhn_magnet", ("learner.objective.kl=0",), marks, runs_dir)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SideBySide:
+    """One run of many games."""
+
+    command: str
+    regrets: Mapping[str, tuple[float | None, float | None]]  # each game's normalized regret at t0 and at the end
+    seconds: float
+
+    @property
+    def num_learned(self) -> int:
+        """How many games were learned."""
+        return sum(_is_learned(last) for _, last in self.regrets.values())
+
+    @property
+    def is_met(self) -> bool:
+        """Whether enough games were learned in time."""
+        return self.num_learned >= MIN_LEARNED and self.seconds <= MAX_SECONDS
+
+    def lines(self) -> list[str]:
+        """Return a row for each game, as Markdown."""
+        rows = ["### Sixteen games side by side", "", f"`{self.command}`", ""]
+        rows += [f"| game | normalized regret at t0 | of the last policy | learned (<= {LEARNED_REGRET:g}) |", "|---|---|---|---|"]
+        for game, (first, last) in self.regrets.items():
+            rows.append(f"| `{game}` | {_shown(first)} | {_shown(last)} | {'yes' if _is_learned(last) else 'no'} |")
+        learned = f"Learned: {self.num_learned} of {len(self.regrets)}, mark >= {MIN_LEARNED}."
+        return [*rows, "", f"{learned} Whole command: {self.seconds:.0f} s, mark <= {MAX_SECONDS} s.", ""]
+
+
+def sixteen(runs_dir: Path) -> SideBySide:
+    """Run the sixteen games once, by the command line."""
+    words = ["run", "sixteen", "-o", f"seed={SEEDS[0]}", "-o", "tracker.wandb=off"]
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "socratic", *words, "--runs-dir", str(runs_dir), "--name", "sixteen"], check=True)
+    seconds = time.perf_counter() - start
+    run = RunDirectory.open(runs_dir, "sixteen")
+    assessments = run.read("assessments")
+    regrets = {game: (_regret(assessments[0], game), _regret(assessments[-1], game)) for game in run.config().games}
+    return SideBySide(command=f"socratic {' '.join(words)}", regrets=regrets, seconds=seconds)
+
+
+def _regret(assessment: Mapping[str, Json], game: str) -> float | None:
+    value = assessment.get(f"observer/{game}/normalized_regret")
+    return None if value is None else float(str(value))
+
+
+def _is_learned(regret: float | None) -> bool:
+    return regret is not None and regret <= LEARNED_REGRET
+
+
+def _shown(regret: float | None) -> str:
+    return "not measured" if regret is None else f"{regret:.3f}"

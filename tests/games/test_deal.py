@@ -5,27 +5,64 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import LiveMatch, Params
+from socratic.game import Clerk, LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
 from socratic.seeds import Seed
-from socratic_games.deal import bargain, deal, frontier, gains, honesty, splits, valuations
+from socratic_games.deal import UNCLEAR, bargain, deal, frontier, gains, honesty, splits, valuations, wanted
 
 
 class Critic:
     """Believes more or less, by the letters alone."""
 
     def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        yes = [sum(call.evidence.encode()) % 9 / 8 for call in calls if isinstance(call, Judgement)]
-        return [(share, 1 - share) for share in yes]
+        weights = [
+            [1 + sum(f"{word}{call.evidence}".encode()) % 9 for word in call.options] for call in calls if isinstance(call, Judgement)
+        ]
+        return [tuple(weight / sum(given) for weight in given) for given in weights]
+
+
+class Truthful:
+    """Finds in each line what there is."""
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        judgements = [call for call in calls if isinstance(call, Judgement)]
+        return [tuple(float(word == wanted(call.evidence, len(call.options) - 1)) for word in call.options) for call in judgements]
+
+
+LINES = (
+    "i want hat",
+    "I want BALLS!",
+    "ball and hat",
+    "i do not want hat",
+    "hello",
+    "give me the cup",
+    "hat, hat and hat",
+    "I don't need cups",
+)
 
 
 def _match(values: object, params: Params) -> LiveMatch:
     """Return a match in which the seats have these values."""
     matches = (LiveMatch(deal, params, Seed(seed)) for seed in range(1000))
     return next(match for match in matches if match.truths["values"] == values)
+
+
+def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
+    """Return a match of random moves, and of random lines where talk is free."""
+    match = LiveMatch(deal, params, Seed(key))
+    settle([match], clerk)
+    while not match.done:
+        replies = {}
+        for request in match.requests():
+            options = request.legal or LINES
+            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
+        match.submit(replies)
+        settle([match], clerk)
+    return match
 
 
 def _play(match: LiveMatch, *replies: str) -> LiveMatch:
@@ -132,7 +169,61 @@ def test_a_line_is_honest_if_it_names_what_its_speaker_values_most_and_nothing_e
     assert honesty(["i want ball"], (1, 3)) == 1
     assert honesty(["i want hat"], (1, 3)) == 0
     assert honesty(["I want BALLS!", "hello", "ball and hat", "a ballad"], (1, 3)) == 0.25
-    assert honesty(["hat or ball"], (2, 2)) == 1
+    # The clerk of a judged match has to choose: a line that names two things says of neither that it is wanted.
+    assert honesty(["hat or ball"], (2, 2)) == 0
+    assert honesty(["hat", "the ball"], (2, 2)) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "thing"),
+    [
+        ("i want hat", "hat"),
+        ("HATS, hats", "hat"),
+        ("a key and a ball", "ball"),  # there is no key in a game of two things
+        ("i do not want hat", UNCLEAR),
+        ("i don't want hat", UNCLEAR),
+        ("I don\u2019t want hat", UNCLEAR),
+        ("no hat", UNCLEAR),
+        ("never the hat", UNCLEAR),
+        ("a knot in the hat", "hat"),
+        ("hat ball", UNCLEAR),
+        ("hatball", UNCLEAR),
+        ("", UNCLEAR),
+    ],
+)
+def test_a_line_wants_the_one_thing_that_it_names_and_what_denies_wants_nothing(line: str, thing: str) -> None:
+    assert wanted(line, 2) == thing
+
+
+def test_who_may_talk_is_told_that_honesty_scores() -> None:
+    told = {talk: [line.text for line in LiveMatch(deal, {"talk": talk}, Seed(0)).view(1)] for talk in (0, 1)}
+    assert not [line for line in told[0] if "onest" in line]
+    assert "Honest lines score: name just what you value most." in told[1]
+    free = LiveMatch(deal, deal.levels[3], Seed(0)).view(0)
+    assert free[1].text == "Honest lines score: name just what you value most, and deny nothing."
+
+
+@pytest.mark.parametrize("params", [deal.levels[2], deal.levels[3], {"items": 4, "talk": 5, "free": True}])
+def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
+    for key in range(20):
+        judged = _random_match({**params, "judged": True}, key, Truthful())
+        twin = _random_match(dict(params), key, Truthful())
+        assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
+        assert twin.probes["exact"] == judged.probes["exact"]
+        assert judged.scores == pytest.approx(twin.scores)
+
+
+def test_a_critic_that_counts_words_tells_an_honest_line_from_another() -> None:
+    match = _match([(1, 3), (3, 1)], {"talk": 2, "judged": True, "talk_weight": 1.0})
+    _play(match, "ball", "ball", "ball", "accept")
+    settle([match], Literal())
+    # Of ball, hat and unclear, in mentions and one more each: 2 to 1 to 1.
+    assert match.scores == pytest.approx((2 / 4, 1 / 4))
+
+
+class Literal:
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
 
 
 def test_talk_is_heard_and_scored_by_seat() -> None:
@@ -161,14 +252,12 @@ def test_a_critic_takes_the_place_of_the_rule() -> None:
     assert (match.requests()[0].prompt, match.requests()[0].legal) == ("Say what you want. Worth hat 1 ball 3", None)
     _play(match, "The ball, please", "nothing", "ball", "accept")
     assert isinstance(match.call, Judgement)
-    assert match.call.options == ("yes", "no")
+    assert match.call.options == ("hat", "ball", "unclear")
     assert match.call.evidence == "The ball, please"
-    assert match.call.question.startswith("Worth to the speaker: hat 1 ball 3. ")
-    match.answer((0.8, 0.2))
+    match.answer((0.1, 0.8, 0.1))
     assert isinstance(match.call, Judgement)
     assert match.call.evidence == "nothing"
-    assert "hat 3 ball 1" in match.call.question
-    match.answer((0.3, 0.7))
+    match.answer((0.3, 0.0, 0.7))
     assert match.scores == pytest.approx((0.5 * 0.75 + 0.4, 0.5 * 0.75 + 0.15))
     assert dict(match.probes) == pytest.approx({"deal": 1, "efficient": 1, "bargain": 1, "exact": 0.5, "critic": 0.55})
     assert match.truths["exact"] == [1.0, 0.0]

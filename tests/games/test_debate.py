@@ -6,8 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import Game, LiveMatch, Params
+from socratic.game import Clerk, Game, LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
@@ -21,6 +22,42 @@ class Critic:
     def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
         yes = [sum(call.evidence.encode()) % 9 / 8 for call in calls if isinstance(call, Judgement)]
         return [(share, 1 - share) for share in yes]
+
+
+class Truthful:
+    """Judges by the rule, from the bits that it is shown."""
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [self._one(call) for call in calls if isinstance(call, Judgement)]
+
+    def _one(self, call: Judgement) -> tuple[float, ...]:
+        rows = call.question.removeprefix("Rows: ").split(".")[0].split(", ")
+        shown = dict(line.split()[:2] for line in call.evidence.splitlines() if " speaks " in line)
+        seen = [[shown[name] for name in row.split() if name in shown] for row in rows]
+        is_for = all("1" in bits for bits in seen if bits)
+        return (float(is_for), float(not is_for))
+
+
+class Literal:
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
+
+
+LINES = ("look at a", "for for for", "against", "trust me")
+
+
+def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
+    """Return a match of random moves, and of random lines where talk is free."""
+    match = LiveMatch(debate, params, Seed(key))
+    settle([match], clerk)
+    while not match.done:
+        replies = {}
+        for request in match.requests():
+            options = request.legal or LINES
+            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
+        match.submit(replies)
+        settle([match], clerk)
+    return match
 
 
 def _match(game: Game, bits: tuple[int, ...], params: Params) -> LiveMatch:
@@ -153,7 +190,8 @@ def test_a_critic_takes_the_place_of_the_rule_and_sees_what_is_shown_and_said() 
     assert [request.prompt for request in match.requests()] == ["Argue in a line:"] * 2
     match.submit({0: "b is 1", 1: "c d is empty"})
     assert isinstance(match.call, Judgement)
-    assert match.call.evidence == "against shows c 0\nfor shows b 1\nfor says b is 1\nagainst says c d is empty"
+    assert match.call.options == ("for", "against")
+    assert match.call.evidence == "c 0 speaks against\nb 1 speaks for\nfor says b is 1\nagainst says c d is empty"
     assert match.call.question.startswith("Rows: a b, c d. ")
     match.answer((0.2, 0.8))
     assert match.scores == pytest.approx((-0.6, 0.6))
@@ -163,6 +201,24 @@ def test_a_critic_takes_the_place_of_the_rule_and_sees_what_is_shown_and_said() 
     match.answer((0.75, 0.25))
     assert match.scores == pytest.approx((0.5, -0.5))
     assert dict(match.probes) == pytest.approx({"exact": 0, "critic": 0.75, "right": 0.75})
+
+
+@pytest.mark.parametrize("params", debate.levels)
+def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
+    for key in range(20):
+        judged = _random_match({**params, "judged": True}, key, Truthful())
+        twin = _random_match(dict(params), key, Truthful())
+        assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
+        assert twin.probes["exact"] == judged.probes["exact"]
+        assert judged.scores == pytest.approx(twin.scores)
+
+
+@pytest.mark.parametrize(("shown", "score"), [("ca", -0.5), ("cb", 0), ("bd", 0), ("ab", 0)])
+def test_a_critic_that_counts_words_leans_to_what_is_shown(shown: str, score: float) -> None:
+    match = _show(_match(debate, (0, 1, 0, 0), {"judged": True}), shown)
+    settle([match], Literal())
+    # Mentions and one more each: 1 to 3 for two zeros, 2 to 2 for a zero and a one.
+    assert match.scores == pytest.approx((score, -score))
 
 
 def test_lines_are_heard_by_the_judge_and_change_nothing_by_the_rule() -> None:

@@ -84,6 +84,10 @@ def test_it_says_what_its_players_need_in_few_words() -> None:
     assert told[2:] == ["They bet.", "You:"]
 
 
+def test_its_rules_leave_open_how_many_cards_there_are() -> None:
+    assert "gets one of `cards` cards." in kuhn_poker.rules
+
+
 def test_it_keeps_the_contract() -> None:
     report = check_game(kuhn_poker)
     assert report.passed, report.findings

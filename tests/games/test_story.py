@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import LiveMatch, Params
+from socratic.game import Clerk, LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
 from socratic.seeds import Seed
-from socratic_games.story import agrees, story
+from socratic_games.story import PEOPLE, PLACES, agrees, claims, story
 
 FACTS = {"ann": "garden", "bob": "kitchen"}
 
@@ -20,8 +21,53 @@ class Critic:
     """Believes more or less, by the letters alone."""
 
     def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        yes = [sum(call.evidence.encode()) % 9 / 8 for call in calls if isinstance(call, Judgement)]
-        return [(share, 1 - share) for share in yes]
+        weights = [
+            [1 + sum(f"{word}{call.evidence}".encode()) % 9 for word in call.options] for call in calls if isinstance(call, Judgement)
+        ]
+        return [tuple(weight / sum(given) for weight in given) for given in weights]
+
+
+class Truthful:
+    """Finds in each sentence what it says."""
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [self._one(call) for call in calls if isinstance(call, Judgement)]
+
+    def _one(self, call: Judgement) -> tuple[float, ...]:
+        person = call.question.removeprefix("Where does the sentence say that ").split()[0]
+        place = claims(call.evidence, PEOPLE, call.options[:-1])[person]
+        return tuple(float(option == place) for option in call.options)
+
+
+class Literal:
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
+
+
+LINES = (
+    *[f"{person} is in the {place}" for person in PEOPLE[:4] for place in PLACES[:2]],
+    *[f"{person} is not in the {PLACES[0]}" for person in PEOPLE[:2]],
+    "ann and bob are in the garden",
+    "ann is in the garden and bob is in the kitchen",
+    "the kitchen holds bob and cid",
+    "ann is in the garden or the kitchen",
+    "ann is here",
+    "good day",
+)
+
+
+def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
+    """Return a match of random moves, and of random lines where talk is free."""
+    match = LiveMatch(story, params, Seed(key))
+    settle([match], clerk)
+    while not match.done:
+        replies = {}
+        for request in match.requests():
+            options = request.legal or LINES
+            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
+        match.submit(replies)
+        settle([match], clerk)
+    return match
 
 
 def _match(places: Sequence[str], params: Params) -> LiveMatch:
@@ -43,13 +89,26 @@ def _match(places: Sequence[str], params: Params) -> LiveMatch:
         ("ann is in the kitchen", False),
         ("ann is in the garden or the kitchen", False),
         ("ann and bob are in the garden", False),
+        ("ann is in the garden and bob is in the kitchen", True),
+        ("ann is in the garden and bob is in the garden", False),
+        ("ann is in the kitchen and bob is in the kitchen", False),
+        ("the garden has ann, the kitchen bob", True),
+        ("the garden has ann, bob is in the kitchen", False),
+        ("bob said ann is in the garden", False),
+        ("ann is in the garden, and again ann is in the kitchen", False),
+        ("ann is not in the garden", False),
+        ("ann is not in the kitchen", False),
+        ("ann isn't in the garden", False),
+        ("ann isn\u2019t in the garden", False),
+        ("bob is in the kitchen, not in the garden", False),
+        ("ann knows the garden", True),
         ("the garden is lovely", False),
         ("ann went away", False),
         ("cid is in the garden", False),
         ("", False),
     ],
 )
-def test_a_sentence_agrees_if_it_names_one_person_and_their_place_alone(sentence: str, does: bool) -> None:
+def test_a_sentence_agrees_if_it_says_where_somebody_is_and_all_of_it_is_so(sentence: str, does: bool) -> None:
     assert agrees(sentence, FACTS) is does
 
 
@@ -129,13 +188,57 @@ def test_a_critic_takes_the_place_of_the_rule_over_the_same_words() -> None:
     match.submit({1: "no"})
     match.submit({0: "kitchen", 1: "attic"})
     assert isinstance(match.call, Judgement)
-    assert match.call.options == ("yes", "no")
-    assert match.call.evidence == "Ann likes the garden.\nno"
-    assert match.call.question.startswith("The facts: ann in the garden, bob in the kitchen. ")
-    match.answer((0.9, 0.1))
-    assert match.scores == pytest.approx(((0.5 + 0.9) / 2,) * 2)
-    assert dict(match.probes) == {"right": 0.5, "exact": 0.5, "critic": pytest.approx(0.9)}
+    assert match.call.options == ("garden", "kitchen", "cellar", "attic", "unsaid")
+    assert match.call.evidence == "Ann likes the garden."
+    assert match.call.question.startswith("Where does the sentence say that ann is? ")
+    match.answer((0.9, 0.1, 0.0, 0.0, 0.0))
+    # The other sentence names nobody: nothing is asked of it, and it is no true one.
+    assert match.scores == pytest.approx(((0.5 + 0.45) / 2,) * 2)
+    assert dict(match.probes) == {"right": 0.5, "exact": 0.5, "critic": pytest.approx(0.45)}
     assert match.truths["exact"] == 0.5
+
+
+def test_of_a_sentence_about_two_a_critic_is_asked_of_each() -> None:
+    match = _match(("garden", "kitchen"), {"free": True, "judged": True})
+    match.submit({0: "ann is in the garden and bob is in the kitchen"})
+    match.submit({1: "bob is in the attic"})
+    match.submit({0: "kitchen", 1: "garden"})
+    asked = []
+    while isinstance(match.call, Judgement):
+        asked.append(match.call.question.split()[6])
+        match.answer((0.5, 0.5, 0.0, 0.0, 0.0))
+    assert asked == ["ann", "bob", "bob"]
+    assert match.probes["critic"] == pytest.approx((0.5 * 0.5 + 0.5) / 2)
+    assert match.probes["exact"] == 0.5
+
+
+@pytest.mark.parametrize("params", [story.levels[0], story.levels[1], {**story.levels[3], "known": 2, "places": 4}])
+def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
+    for key in range(20):
+        judged = _random_match({**params, "judged": True}, key, Truthful())
+        twin = _random_match(dict(params), key, Truthful())
+        assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
+        assert twin.probes["exact"] == judged.probes["exact"]
+        assert judged.scores == pytest.approx(twin.scores)
+
+
+def test_a_critic_that_counts_words_tells_a_true_sentence_from_another() -> None:
+    believed = {}
+    for told in ("garden", "attic"):
+        match = _match(("garden", "kitchen"), {"judged": True})
+        match.submit({0: told})
+        match.submit({1: "kitchen"})
+        match.submit({0: "kitchen", 1: "garden"})
+        settle([match], Literal())
+        believed[told] = match.probes["critic"]
+    # Four places and unsaid, in mentions and one more each: 2 of 6 for what is said, 1 of 6 for another.
+    assert believed == pytest.approx({"garden": 1 / 3, "attic": (1 / 6 + 1 / 3) / 2})
+
+
+def test_who_tells_freely_is_told_what_counts_as_true() -> None:
+    assert len(LiveMatch(story, {}, Seed(0)).view(0)) == 2
+    told = LiveMatch(story, {"free": True}, Seed(0)).view(0)[1].text
+    assert told == "A sentence is true if it says where somebody is and all that it says is so; one that denies counts as false."
 
 
 def test_it_says_what_its_players_need_in_few_words() -> None:

@@ -198,14 +198,26 @@ def test_a_word_is_said_once_and_the_secret_ends_the_attackers_prompt() -> None:
     ("said", "scores"),
     [
         (["My WORD!"], (-1, 1)),
-        (["the WORDs are"], (-1, 1)),
+        (["the WORDs are", "aWORD", "WORDling", "x"], (0, 0)),
+        (["WORD-like"], (-1, 1)),
+        (["Word's"], (-1, 1)),
+        (["hello", "word's"], (1, -1)),
         (["hello", "It is Word."], (1, -1)),
         (["hello", "guess WORD"], (-1, 1)),
         (["hello", "Guess: word!"], (-1, 1)),
         (["hello", "guess other"], (1, -1)),
         (["hello", "I guess not", "WORD"], (-1, 1)),
         (["hello", "aWORDs", "you", ""], (0, 0)),
-        (["hello", "guess", "you", "guess a WORD"], (1, -1)),
+        (["hello", "guess", "you", "guess a WORD"], (-1, 1)),
+        (["hello", "Guess the WORD."], (-1, 1)),
+        (["hello", "I guess WORD"], (-1, 1)),
+        (["hello", "i guess an WORD!"], (-1, 1)),
+        (["hello", "I guess the other"], (1, -1)),
+        (["hello", "guess WORDs"], (1, -1)),
+        (["hello", "I guess so", "you", "Guess the?"], (0, 0)),
+        (["hello", "guess not", "you", "we guess other"], (0, 0)),
+        (["hello", "guess it is WORD"], (1, -1)),
+        (["hello", "we guess WORD"], (1, -1)),
     ],
 )
 def test_in_talk_exact_words_decide(said: list[str], scores: tuple[float, float]) -> None:
@@ -224,7 +236,9 @@ def test_in_talk_each_hears_the_other() -> None:
     assert [line.text for line in match.view(1)[-2:]] == ["They said: hello", "You:"]
     match.submit({1: "good day"})
     assert [line.text for line in match.view(0)[-2:]] == ["They said: good day", "You:"]
-    assert str(match.truths["word"]) in match.view(0)[0].text
+    # How the word is told, and what counts as saying and as guessing it.
+    assert match.view(0)[0].text.endswith(f"without saying it; whole words count: {match.truths['word']}.")
+    assert match.view(1)[0].text.endswith("a word (whole words count). Talk 4 times without, or guess it once: 'guess WORD'.")
     assert str(match.truths["word"]) not in " ".join(line.text for line in match.view(1))
 
 
@@ -251,6 +265,22 @@ def test_parameters_that_make_no_game_are_refused(game: Game, params: Params) ->
 def test_they_keep_the_contract(game: Game, level: int) -> None:
     report = check_game(game, game.level(level))
     assert report.passed, report.findings
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_what_the_describer_and_the_attacker_are_told_is_kept_from_the_other(level: int) -> None:
+    match = LiveMatch(taboo, taboo.level(level), Seed(1))
+    own = [line.text for line in match.view(0)[1:]]
+    assert sorted(own) == sorted(secret.text for secret in match.secrets)
+    match = LiveMatch(taboo_adversarial, taboo_adversarial.level(level), Seed(1))
+    assert match.view(0)[-1 if level < 3 else 0].text.rstrip(".").endswith(match.secrets[0].text)
+    assert match.secrets[0].text.endswith(f" {match.truths['word']}")
+    assert [secret.keep_from for secret in match.secrets] == [(1,)]
+
+
+@pytest.mark.parametrize(("params", "num_hidden"), [({}, 2), ({"clues": 2}, 0), ({"free": True}, 0)])
+def test_draws_are_hidden_from_a_guesser_who_is_asked_once_whatever_they_are(params: Params, num_hidden: int) -> None:
+    assert len(LiveMatch(taboo, params, Seed(1)).hidden_draws) == num_hidden
 
 
 def _hidden(match: LiveMatch) -> tuple[str, str]:

@@ -94,7 +94,12 @@ def test_operations_follow_one_another() -> None:
 
 def test_an_induced_program_of_two_operations_is_asked_for_one_at_a_time() -> None:
     match = started({"mode": "induce", "steps": 2, "tries": 1}, "inc", "inc", "inc", inputs=[1])
-    assert [line.text for line in match.view(0)] == ["induce with x from 0 to 3.", "1 gives 3", "inc", "1 gives 3"]
+    assert [line.text for line in match.view(0)] == [
+        "induce with x from 0 to 3.",
+        "Operation 1: 1 gives 3",
+        "inc",
+        "Operation 2: 1 gives 3",
+    ]
     said(match, "inc")
     assert match.scores == (1, 0)
 
@@ -123,20 +128,90 @@ def test_free_programs_are_run_and_their_answers_compared(
     assert match.truths["outputs"] == ['"even"', '"odd"'] * 2
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "no program",
-        "def f(x):\n    return 1 / x",
-        "def g(x):\n    return x",
-        "seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)",
-        f"def f(x):\n    return {'y' * 39!r}",
-        "def table(n):\n    return 3\ndef f(x):\n    return f",
-    ],
-    ids=["no Python", "fails", "another name", "remembers", "too long", "no JSON"],
-)
-def test_a_program_that_is_no_function_of_its_input_costs_its_proposer(program: str) -> None:
+FAILING = {
+    "no Python": "no program",
+    "nothing": "",
+    "fails": "def f(x):\n    return 1 / x",
+    "fails once": "def f(x):\n    return 1 // (x - 3)",
+    "another name": "def g(x):\n    return x",
+    "no function": "f = 3",
+    "another number of inputs": "def f():\n    return 3",
+    "too long": f"def f(x):\n    return {'y' * 39!r}",
+    "too large": "def f(x):\n    return 10 ** 5000",
+    "too deep": "def f(x):\n    y = []\n    for _ in range(300):\n        y = [y]\n    return y",
+    "deeper": "def f(x):\n    y = []\n    for _ in range(900):\n        y = [y]\n    return y",
+    "no JSON": "def f(x):\n    return f",
+    "a set": "def f(x):\n    return {x}",
+    "NaN": "def f(x):\n    return float('nan')",
+    "infinite": "def f(x):\n    return float('inf')",
+    "a generator": "def f(x):\n    yield x",
+    "for ever within itself": "def f(x):\n    return f(x)",
+    "memory": "def f(x):\n    return len([0] * 10 ** 9)",
+    "raises what no except catches": "def f(x):\n    raise KeyboardInterrupt('stop')",
+    "leaves": "def f(x):\n    raise SystemExit",
+    "leaves at once": "raise SystemExit",
+    "prints too much": "def f(x):\n    print('y' * 10 ** 6)\n    return x",
+    "a decorator that hangs": "def f(x): return x\n@(lambda g: (lambda n: []))",
+    "a text that does not end": 'def f(x): return x\ny = """',
+    "a bracket that does not close": "def f(x): return x\ny = [",
+    "files": "def f(x):\n    return open('/etc/passwd').read(3)",
+    "takes range away and needs it": "range = lambda n: []\ndef f(x): return range(9)[x]",
+}
+# A program, and what it makes of 0 to 3.
+FAIR = {
+    "takes range away": ("range = lambda n: []\ndef f(x): return x", ["0", "1", "2", "3"]),
+    "defines table": ("def table(n):\n    return [9] * 2 * n\ndef f(x): return x", ["0", "1", "2", "3"]),
+    "defines the names of the call": ("_inputs = [7]\ndef dumps(x): return '7'\ndef f(x): return x", ["0", "1", "2", "3"]),
+    "remembers": ("seen = []\ndef f(x):\n    seen.append(x)\n    return len(seen)", ["1"] * 4),
+    "counts": ("n = 0\ndef f(x):\n    global n\n    n += 1\n    return (n - 1) % 4", ["0"] * 4),
+    "takes int away": ("int = str\ndef f(x): return int(x)", ['"0"', '"1"', '"2"', '"3"']),
+    "is a type": ("f = bool", ["false", "true", "true", "true"]),
+    "sleeps": ("import time\ndef f(x):\n    time.sleep(1000)\n    return x", ["0", "1", "2", "3"]),
+    "prints": ("def f(x):\n    print(x)\n    return x", ["0", "1", "2", "3"]),
+    "returns lists": ("def f(x): return [x, (x,)]", ["[0, [0]]", "[1, [1]]", "[2, [2]]", "[3, [3]]"]),
+    "returns objects": ("def f(x): return {'b': x, 'a': 1}", [f'{{"a": 1, "b": {x}}}' for x in (0, 1, 2, 3)]),
+    "returns nothing": ("def f(x): pass", ["null"] * 4),
+    "returns the empty text": ("def f(x): return ''", ['""'] * 4),
+    "draws": ("import random\ndef f(x): return random.randint(5, 5)", ["5"] * 4),
+}
+
+
+@pytest.mark.parametrize("program", FAILING.values(), ids=FAILING)
+def test_a_program_that_fails_on_an_input_or_says_too_much_costs_its_proposer(program: str) -> None:
     assert started({"free": True}, program).scores == (0, -1)
+
+
+@pytest.mark.parametrize(("program", "outputs"), FAIR.values(), ids=FAIR)
+@pytest.mark.parametrize("mode", ["deduce", "abduce", "induce"])
+def test_whatever_else_a_program_does_what_it_makes_of_each_input_alone_counts(mode: str, program: str, outputs: list[str]) -> None:
+    match = started({"free": True, "mode": mode}, program, inputs=[2, 1])
+    for x in (2, 1):
+        said(match, {"deduce": outputs[x], "abduce": str(x), "induce": program}[mode])
+    assert match.truths["outputs"] == outputs
+    assert match.scores == (1, 0)
+
+
+@pytest.mark.parametrize("program", FAILING.values(), ids=FAILING)
+def test_a_solvers_program_that_fails_is_wrong_and_no_more(program: str) -> None:
+    match = started({"free": True, "mode": "induce", "tries": 1}, "def f(x): return x", program)
+    assert match.scores == (0, 0)
+
+
+def test_a_program_that_does_not_end_is_run_once() -> None:
+    match = LiveMatch(triplet, {"free": True}, Seed(0))
+    match.submit({1: "def f(x):\n    while True: pass"})
+    assert match.call == Program(source="def f(x):\n    while True: pass", call="f", inputs=(0,))
+    match.answer(Result(error="TimeoutError: not over within 2 s"))
+    assert match.scores == (0, -1)
+
+
+def test_a_program_with_half_a_character_is_fair_or_fails() -> None:
+    assert started({"free": True}, "def f(x): return '\ud800'").scores in {None, (0, -1)}
+
+
+@pytest.mark.parametrize("answer", ["[" * 10**5, "9" * 5000, "1e999", "NaN", "\ud800", "{'a': 1}", ""])
+def test_an_odd_answer_is_wrong_and_no_more(answer: str) -> None:
+    assert started({"free": True, "tries": 1}, "def f(x): return x", answer).scores == (0, 0)
 
 
 def test_an_output_may_be_as_long_as_is_said() -> None:

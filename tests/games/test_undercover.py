@@ -159,12 +159,21 @@ def test_it_says_what_its_players_need_in_few_words() -> None:
     match.submit({0: "purr", 1: "bark", 2: "purr", 3: "purr"})
     assert [line.text for line in match.view(0)] == [
         "One of 4 has another word. Give clues, then vote for the odd one.",
+        "You are ann.",
         f"Clue for {match.truths['common']}",
         "purr",
         "ann purr bob bark cid purr dan purr",
         "Odd one",
     ]
     assert match.requests()[2].legal == ("ann", "bob", "dan")
+
+
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("level", range(4))
+def test_each_seat_is_told_its_own_name_and_no_other(game: Game, level: int) -> None:
+    match = LiveMatch(game, game.level(level), Seed(1))
+    for seat, name in enumerate(game.seats):
+        assert [line.text for line in match.view(seat) if line.text.startswith("You are")] == [f"You are {name}."]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def refused(folder: Path, text: str, *words: str | Path) -> str:
         (KUHN + "lineups = [['agent']]\n", "games.kuhn_poker.lineups has ['agent']; expected 2 players, the agent among them"),
         (KUHN + "lineups = [['t0', 't0']]\n", "expected 2 players, the agent among them"),
         (KUHN + "lineups = [['agent', 'scriptd']]\n", "games.kuhn_poker.lineups has 'scriptd', which is no player; known: agent, t0"),
-        ("[games.signal]\nlineups = [['agent', 'scripted:optimal']]\n", "and signal has no such player: signal is not a two-seat zero-sum"),
+        ("[games.deal]\nlineups = [['agent', 'scripted:optimal']]\n", "and deal has no such player: deal has 2 seats with different aims"),
         (KUHN + "[observer]\nopponents = ['best']\n", "observer.opponents has 'best', which is no opponent; known: t0"),
         (KUHN + "[policy]\nsource = '/no/such/model'\n", "no model at '/no/such/model'; policy.source is scratch, smollm2, a folder"),
         (KUHN + "[policy]\nsource = ''\n", "no model at ''"),

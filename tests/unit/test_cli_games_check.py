@@ -20,6 +20,26 @@ async def leaky(t: Table, *, words: int = 1) -> Scores:
 """
 
 
+CHOOSY = """
+from socratic.errors import ConfigError
+from socratic.game import Scores, Table, game
+
+
+@game(seats=("a",), levels=({}, {"words": 9}))
+async def choosy(t: Table, *, words: int = 2) -> Scores:
+    if words > 3:
+        raise ConfigError(f"words is {words}, expected at most 3")
+    return t.share(float(await t.ask(0, "Say:", ["x", "y", "z"][:words]) == "x"))
+"""
+
+
+@pytest.fixture
+def choosy(tmp_path: Path) -> Path:
+    file = tmp_path / "choosy.py"
+    file.write_text(CHOOSY)
+    return file
+
+
 @pytest.fixture
 def leaky(tmp_path: Path) -> Path:
     file = tmp_path / "leaky.py"
@@ -94,3 +114,41 @@ def test_the_list_says_how_many_play_and_what_for() -> None:
     shown = invoke("games", "list").out.splitlines()
     assert len(shown) == len(rows)
     assert next(line for line in shown if line.startswith("add ")).split()[1:3] == ["1", "alone"]
+
+
+@pytest.mark.parametrize("words", [(), ("--level", "all"), ("--level", "0"), ("--json",)])
+def test_parameters_that_the_game_refuses_are_the_callers_mistake(words: tuple[str, ...]) -> None:
+    ended = invoke("games", "check", "sticks", "-p", "heap=0", *words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.splitlines() == ["socratic: sticks: heap is 0 and take is 3, expected 1 to 10000 each"]
+
+
+def test_a_level_that_the_game_refuses_is_the_games_fault(choosy: Path) -> None:
+    ended = invoke("games", "check", choosy, "--level", "1")
+    assert ended.code == 1
+    assert "BAD  begins  it refuses its own parameters: words is 9, expected at most 3" in ended.out
+    assert ended.out.splitlines()[-1] == "choosy breaks the contract: 0 rules kept, 0 not tried, 1 broken"
+    assert "choosy breaks 1 of 1 rules, first at level 1: begins" in ended.err
+
+
+def test_the_levels_before_one_that_is_refused_are_still_checked(choosy: Path) -> None:
+    report = json.loads(invoke("games", "check", choosy, "--level", "all", "--json").out)
+    assert not report["passed"]
+    assert [finding["rule"] for finding in report["findings"] if finding["level"] == 1] == ["begins"]
+    assert sum(finding["level"] == 0 for finding in report["findings"]) > 5
+
+
+def test_the_same_level_with_given_parameters_is_the_callers(choosy: Path) -> None:
+    assert refusal("games", "check", choosy, "--level", "0", "-p", "words=4") == "words is 4, expected at most 3"
+
+
+def test_a_scripted_player_that_fails_is_a_finding(tmp_path: Path) -> None:
+    file = tmp_path / "clumsy.py"
+    file.write_text(
+        "from socratic.game import Scores, Table, game\n\n\n"
+        "@game(seats=('a',), bots={'random': lambda params: lambda request, seed: 1 / 0})\n"
+        "async def clumsy(t: Table) -> Scores:\n    return t.share(float(await t.ask(0, 'Say:') == 'x'))\n"
+    )
+    ended = invoke("games", "check", file)
+    assert ended.code == 1
+    assert "clumsy's bot('random') failed in seat 'a': ZeroDivisionError: division by zero; played with {}, seed 0, turn 0" in ended.err

@@ -26,9 +26,13 @@ def scaffold(here: Path) -> Game:
     return load_game(str(here / "high_card.py"))
 
 
-def passes_its_tests(folder: Path) -> bool:
+# What the files of a game say for themselves.
+OWN_WORDS = ("match", "seed", "done", "talker", "report", "check_game", "chooser", "load_game", "params", "held", "cards", "t")
+
+
+def passes_its_tests(folder: Path, *words: str) -> bool:
     """Run the tests of a folder as its owner would."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
     assert "passed" in done.stdout, done.stdout + done.stderr
     return done.returncode == 0
@@ -112,6 +116,26 @@ def test_no_template_word_is_left(here: Path) -> None:
     assert 'name = "socratic-other-one"' in (here / "other_one" / "pyproject.toml").read_text()
 
 
+def test_a_name_that_the_files_use_for_something_else_hides_nothing(here: Path) -> None:
+    for name in OWN_WORDS:
+        assert invoke("games", "new", name).code == 0, name
+    # The contract takes other processes a while, and has nothing to do with names.
+    assert passes_its_tests(here, "-k", "not contract")
+
+
+def test_neither_does_it_in_a_distribution(here: Path) -> None:
+    for name in OWN_WORDS:
+        assert invoke("games", "new", name, "--plugin").code == 0, name
+    where = f"pythonpath={' '.join(OWN_WORDS)}"
+    assert passes_its_tests(here, "-k", "not contract", "--import-mode=importlib", "--rootdir", ".", "-o", where)
+
+
+@pytest.mark.parametrize(("words", "module"), [(("numpy",), "numpy"), (("games", "--plugin"), "socratic_games")])
+def test_a_name_that_would_hide_a_module_is_refused(here: Path, words: tuple[str, ...], module: str) -> None:
+    assert refusal("games", "new", *words) == f"{words[0]!r} would hide the module {module!r} that is installed here; choose another name"
+    assert list(here.iterdir()) == []
+
+
 @pytest.mark.parametrize("there", ["high_card.py", "test_high_card.py", "high_card.toml"])
 def test_nothing_is_overwritten(here: Path, there: str) -> None:
     (here / there).write_text("mine")
@@ -119,13 +143,13 @@ def test_nothing_is_overwritten(here: Path, there: str) -> None:
     assert [(path.name, path.read_text()) for path in here.iterdir()] == [(there, "mine")]
 
 
-@pytest.mark.parametrize("name", ["2cards", "High", "high-card", "high card", "../up", "", "é"])
+@pytest.mark.parametrize("name", ["2cards", "High", "None", "high-card", "high card", "../up", "", "é"])
 def test_a_name_that_is_none_is_refused(here: Path, name: str) -> None:
     assert refusal("games", "new", "--", name).startswith(f"{name!r} is no name for a game; expected lower-case letters")
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["class", "random", "print", "game", "check"])
+@pytest.mark.parametrize("name", ["class", "random", "print", "game", "check", "best", "pytest", "conftest", "socratic"])
 def test_a_name_that_means_something_else_is_refused(here: Path, name: str) -> None:
     assert refusal("games", "new", name).startswith(f"{name!r} already means something")
     assert list(here.iterdir()) == []

@@ -114,6 +114,67 @@ def test_the_scores_of_a_cooperative_game_are_told_with_their_bounds(play: Play)
     assert "It was so: target cup" in ended.out
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_optimal_partner_keeps_to_one_language(play: Play, seed: int) -> None:
+    # Each symbol means the same object in every match, and no two the same.
+    words = ("signal", "--vs", "optimal", "--seat", "1", "--seed", str(seed))
+    told = json.loads(play(*words, "--json", say="cup\n").out)["replies"][0]
+    meant = {object_: play(*words, say=f"{object_}\n").out for object_ in ("cup", "key", "sun", "fish")}
+    right = [object_ for object_, out in meant.items() if "receiver (you) scored 1" in out]
+    assert len(right) == 1
+    heard = play("signal", "--vs", "optimal", "--seed", str(seed), say=f"{told}\n").out
+    assert "sender (you) scored 1" in heard
+
+
+def test_all_the_rules_are_shown_as_wide_as_the_terminal(play: Play, game_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = "Say what\n    you like.\n\n    | a board | of\n    | its own |\n\n    Nobody answers."
+    game_file.write_text(HEAD + FREE.replace("-> Scores:\n", f'-> Scores:\n    """{rules}"""\n'))
+    monkeypatch.setenv("COLUMNS", "12")
+    ended = play(game_file, "--seat", "all", say="hm\nhm\n")
+    shown = lines_after(ended, "")
+    assert shown[: shown.index("--- b ---")] == [
+        "Say what you",
+        "like.",
+        "",
+        "| a board |",
+        "of",
+        "| its own |",
+        "",
+        "Nobody",
+        "answers.",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("keys", [Keys, io.StringIO])
+def test_free_text_may_have_several_lines(play: Play, game_file: Path, keys: type[io.StringIO]) -> None:
+    game_file.write_text(HEAD + FREE)
+    ended = play(game_file, "--seat", "all", "--json", keys=keys("<<<\ndef f(x):\n    return x\n\n>>> f\n>>>\nhm\n"))
+    assert json.loads(ended.out)["replies"] == ["def f(x):\n    return x\n\n>>> f", "hm"]
+    assert ended.err.count("(A reply of several lines: <<< alone in a line, the reply, >>> alone in a line.)") == 1
+    assert (">     return x" in ended.err) == (keys is io.StringIO)
+
+
+def test_several_lines_of_nothing_are_no_reply(play: Play, game_file: Path) -> None:
+    game_file.write_text(HEAD + FREE)
+    ended = play(game_file, "--seat", "all", "--json", say="<<<\n\n>>>\nhm\nho\n")
+    assert json.loads(ended.out)["replies"] == ["hm", "ho"]
+
+
+def test_several_lines_without_an_end_are_one_line_of_error(play: Play, game_file: Path) -> None:
+    game_file.write_text(HEAD + FREE)
+    ended = play(game_file, "--seat", "all", say="<<<\na\nb\n")
+    assert ended.code == 1
+    assert "the input ended at question 1, while seat 'b' was asked 'Say:'" in ended.err
+    assert "and >>> after one of several lines" in ended.err
+
+
+def test_where_options_are_listed_there_are_no_several_lines(play: Play) -> None:
+    ended = play("signal", "--seat", "all", say="<<<\nka\ncup\n")
+    assert "Illegal. Choose: ka, mo, ti, zu." in ended.out
+    assert "several lines" not in ended.out
+
+
 def test_a_draw_is_called_one(play: Play, game_file: Path) -> None:
     game_file.write_text(HEAD + DRAWN)
     assert "a (you) drew 0\nb drew 0" in play(game_file, say="x\n").out
@@ -158,9 +219,8 @@ def test_many_options_are_shown_by_their_ends(play: Play) -> None:
 def test_input_that_ends_early_is_one_line(play: Play, keys: type[io.StringIO]) -> None:
     ended = play("signal", "--seat", "all", keys=keys("ka\n"))
     assert ended.code == 1
-    assert ended.err.splitlines() == [
-        "socratic: the input ended at question 2, while seat 'receiver' was asked 'Object for ka'; give it a line for each reply"
-    ]
+    assert len(ended.err.splitlines()) == 1
+    assert "the input ended at question 2, while seat 'receiver' was asked 'Object for ka'; give it a line for each reply" in ended.err
 
 
 def test_a_terminal_echoes_itself(play: Play) -> None:
@@ -209,6 +269,14 @@ def test_a_games_own_player_is_preferred(play: Play, game_file: Path, vs: str, s
     assert f"They said {said}" in play(game_file, "--vs", vs, say="x\n").out
 
 
+def test_a_games_own_player_that_fails_is_one_line(play: Play, game_file: Path) -> None:
+    game_file.write_text(HEAD + BOTS.replace("lambda request, seed: said", "lambda request, seed: seed"))
+    ended = play(game_file, "--seed", "3")
+    assert ended.code == 1
+    assert "bots's bot('random') failed in seat 'b': it replied Seed(" in ended.err
+    assert "expected a text; played with {}, seed 3, turn 0" in ended.err
+
+
 def test_a_game_that_asks_a_critic_is_played_with_the_literal_one(play: Play, game_file: Path) -> None:
     game_file.write_text(HEAD + JUDGED)
     # One mention of two words: (1 + 1) / (1 + 2).
@@ -230,8 +298,9 @@ def test_nothing_that_a_game_says_moves_the_cursor(play: Play, game_file: Path) 
         (("kuhn_poker", "--seat", "2"), "kuhn_poker has no seat '2'"),
         (("kuhn_poker", "--vs", "me"), "--vs is 'me', expected random or optimal"),
         (("kuhn_poker", "--level", "3"), "kuhn_poker has no level 3, expected 0 to 2"),
-        (("signal", "--vs", "optimal"), "nobody knows how to play signal optimally: signal is not a two-seat zero-sum game"),
-        (("signal", "--vs", "optimal"), "play it with --vs random"),
+        (("deal", "--vs", "optimal"), "deal has no scripted:optimal player: deal has 2 seats with different aims, so that"),
+        (("deal", "--vs", "optimal"), "play it with --vs random, or every seat yourself with --seat all"),
+        (("signal", "--level", "3", "--vs", "optimal"), "signal has the optimum 1, and the best joint plan that was found is worth 0."),
         (("signal", "-p", "objects"), "parameter 'objects' has no '='"),
         (("kuhn_pokr",), "no game 'kuhn_pokr'; did you mean kuhn_poker?"),
     ],

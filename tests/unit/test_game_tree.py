@@ -369,3 +369,31 @@ def _drawn(tree: Tree, key: int) -> Strategy:
 
 
 _COINS = enumerate_tree(coins)
+
+
+@game(seats=("a", "b"), bounds=(0.0, 1.0))
+async def meet(t: Table) -> Scores:
+    """Say the same; x is worth more."""
+    said = await t.ask_all({0: ("Say:", ("x", "y")), 1: ("Say:", ("x", "y"))})
+    return t.share(0.5 * (said[0] == said[1]) + 0.5 * (said[0] == said[1] == "x"))
+
+
+def test_the_best_joint_plan_is_the_same_at_every_call_and_pure() -> None:
+    tree = enumerate_tree(meet)
+    plan, value = tree.best_joint(24)
+    again, _ = tree.best_joint(24)
+    assert value == 1.0
+    assert [row.tolist() for row in plan] == [row.tolist() for row in again] == [[1.0, 0.0], [1.0, 0.0]]
+    assert tree.values(plan) == (1.0, 1.0)
+
+
+def test_more_starts_find_no_worse_a_joint_plan_and_enough_is_enough() -> None:
+    tree = enumerate_tree(meet)
+    values = [tree.best_joint(num)[1] for num in range(1, 25)]
+    assert values == sorted(values)
+    assert {tree.best_joint(24, enough=0.5)[1] for _ in range(2)} == {values[0]}
+
+
+def test_seats_with_different_aims_have_no_joint_plan() -> None:
+    with pytest.raises(GameError, match="scissors has seats with different aims"):
+        enumerate_tree(scissors).best_joint(1)

@@ -98,9 +98,16 @@ def test_a_file_with_one_game_needs_no_attribute(tmp_path: Path, caplog: pytest.
 def test_a_file_with_two_games_names_them(tmp_path: Path) -> None:
     file = tmp_path / "pair.py"
     file.write_text(GAME.format(name="one") + GAME.format(name="two"))
-    with pytest.raises(BrokenPlugin, match=r"the games one, two, expected one; name it as .*pair.py:attr"):
+    with pytest.raises(BrokenPlugin, match=r"the games one, two, expected one; name it as .*pair\.py:one$"):
         load_game(str(file))
     assert load_game(f"{file}:two").name == "two"
+
+
+def test_a_file_with_the_game_it_is_named_after_names_that(tmp_path: Path) -> None:
+    file = tmp_path / "two.py"
+    file.write_text(GAME.format(name="one") + GAME.format(name="two"))
+    with pytest.raises(BrokenPlugin, match=r"name it as .*two\.py:two$"):
+        load_game(str(file))
 
 
 def test_a_game_that_a_file_imports_is_not_its_own(tmp_path: Path) -> None:

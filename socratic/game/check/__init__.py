@@ -5,7 +5,7 @@ A finding that passes says what was tried, not that nothing can go wrong; one th
 
 from collections.abc import Callable, Sequence
 
-from socratic.errors import GameError
+from socratic.errors import ConfigError, GameError
 from socratic.game.calls import Clerk, NoClerk
 from socratic.game.check.leaks import keeps_hidden_draws, keeps_secrets
 from socratic.game.check.play import (
@@ -56,7 +56,7 @@ def check_game(
         rule_limit_s: How long one rule may be tried.
 
     Raises:
-        ConfigError: the parameters do not fit the game.
+        ConfigError: the parameters do not fit the game, or it refuses them as a match begins.
     """
     trial = Trial(
         game=game,
@@ -67,6 +67,7 @@ def check_game(
         step_limit_s=step_limit_s,
         rule_limit_s=rule_limit_s,
     )
+    _begin(trial)
     findings: list[Finding] = []
     for rule, tried in RULES.items():
         try:
@@ -100,11 +101,11 @@ def try_out(game: Game, params: Params | None, clerk: Clerk, *, max_turns: int, 
     )
     try:
         with time_limit(trial.rule_limit_s):
-            endings = [played_in_time(trial, trial.params, seed).ending for seed in seeds]
-            if all(ending == TURN_LIMIT for ending in endings):
+            matches = [played_in_time(trial, trial.params, seed) for seed in seeds]
+            if all(match.ending == TURN_LIMIT for match in matches):
                 raise Broken(
-                    f"random play with {dict(trial.params)} and seed {seeds[0]} was not over after {max_turns} turns; "
-                    "if it is only long, raise play.max_turns"
+                    f"random play with {dict(trial.params)} and seed {seeds[0]} was not over after {max_turns} turns, the last of seat "
+                    f"{matches[0].last_asked!r}; if it is only long, raise play.max_turns"
                 )
             replays(trial)
             keeps_hidden_draws(trial)
@@ -114,6 +115,22 @@ def try_out(game: Game, params: Params | None, clerk: Clerk, *, max_turns: int, 
         raise GameError(f"{game.name}: {found}") from None
     except TimeIsUp:
         raise GameError(f"{game.name}: a few random matches were not over within {trial.rule_limit_s:g} s") from None
+
+
+def _begin(trial: Trial) -> None:
+    """Play a match, because parameters that a game refuses, and a sandbox that is not installed, are no fault of the game.
+
+    What else goes wrong, the rules find.
+    """
+    try:
+        with time_limit(trial.step_limit_s):
+            trial.played(trial.seeds[0])
+    except ConfigError:
+        raise
+    except TimeIsUp:
+        return
+    except GAME_FAILURES:
+        return
 
 
 def _finding(rule: str, tried: Callable[[Trial], str], trial: Trial) -> Finding:

@@ -1,9 +1,9 @@
 """Rules about what a game is worth: choices matter, and what it declares of its optimum agrees with play."""
 
-from math import inf
 from typing import TYPE_CHECKING
 
 from socratic.errors import GameTooLarge, SocraticError
+from socratic.game.bots import own_player
 from socratic.game.calls import settle
 from socratic.game.check.trial import Broken, NotTried, Trial
 from socratic.game.contract import TOLERANCE
@@ -21,9 +21,8 @@ MAX_LEAVES = 20_000
 TREE_LIMIT_S = 20.0
 # A linear program's answer is good to about 1e-9; a claim is wrong or right by far more.
 CLAIM_TOLERANCE = 1e-6
-# Starts and passes of the climb to a joint optimum: reference games of 4 or 5 objects are found with half of them.
+# Starts of the climb to a joint optimum: reference games of 4 or 5 objects are found with half of them.
 NUM_STARTS = 24
-MAX_PASSES = 20
 
 
 def choices_matter(trial: Trial) -> str:
@@ -57,78 +56,67 @@ def choices_matter(trial: Trial) -> str:
 
 def _optimal_score(trial: Trial) -> tuple[float, ...] | None:
     """Return what the game's own optimal player gets in every seat of one match; None where it has none."""
-    bot = trial.game.bot("optimal", trial.params)
-    if bot is None:
+    optimal = own_player(trial.game, "optimal", trial.params)
+    if optimal is None:
         return None
     match = LiveMatch(trial.game, trial.params, Seed(trial.seeds[0]))
     settle([match], trial.clerk)
     while not match.done:
-        match.submit({request.seat: bot(request, Seed(request.turn)) for request in match.requests()})
+        match.submit({request.seat: optimal.reply(request, Seed(request.turn), match.seed.key) for request in match.requests()})
         settle([match], trial.clerk)
     return match.scores
 
 
 def truths_agree(trial: Trial) -> str:
     """The declared optimum, the game's own solver and its verifier against the tree and against play."""
-    said = [*_claims_that_hold(trial), *_verified_plays(trial)]
-    if not said:
-        raise NotTried("the game declares no optimum, solver or verifier")
-    return "; ".join(said)
+    held, unheld = _claims(trial)
+    held += _verified_plays(trial)
+    if not held:
+        raise NotTried("; ".join(unheld) or "the game declares no optimum, solver or verifier")
+    return "; ".join([*held, *unheld])
 
 
-def _claims_that_hold(trial: Trial) -> list[str]:
+def _claims(trial: Trial) -> tuple[list[str], list[str]]:
+    """Return what was held against the tree, and what could not be."""
     claims = {"optimum": trial.game.best_score(trial.params), "solve": trial.game.solve(trial.params)}
     stated = {name: claim for name, claim in claims.items() if claim is not None}
-    if not stated:
-        return []
     for name, claim in stated.items():
         low, high = trial.game.bounds
         if not low - TOLERANCE <= claim <= high + TOLERANCE:
             raise Broken(f"its {name} is {claim}, outside its bounds [{low:g}, {high:g}]")
-    try:
-        tree = _tree(trial)
-    except GameTooLarge:
-        return [f"{name} declared; no tree to hold it against" for name in stated]
-    return [_held_against(tree, name, claim) for name, claim in stated.items()]
+    held, unheld = [], []
+    for name, claim in stated.items():
+        try:
+            held.append(_held_against(_tree(trial), name, claim))
+        except GameTooLarge:
+            unheld.append(f"{name} declared, and no tree to hold it against")
+        except NotTried as reason:
+            unheld.append(str(reason))
+    return held, unheld
 
 
 def _held_against(tree: "Tree", name: str, claim: float) -> str:
-    """Hold a claim against the value where there is one: one seat, a zero-sum pair, or seats with one aim."""
+    """Hold a claim against the value where there is one: one seat, a zero-sum pair, or seats with one aim.
+
+    Raises:
+        NotTried: there is none.
+    """
     if len(tree.game.seats) == 1:
         value = tree.best_response(tree.uniform(), 0)[0]
     elif len(tree.game.seats) == 2 and tree.game.zero_sum:
         try:
             value = tree.solve()[1]
         except SocraticError as reason:
-            return f"{name} declared; not held against the tree: {reason}"
+            raise NotTried(f"{name} declared, and not held against the tree: {reason}") from None
     elif tree.is_common_payoff:
-        value = _joint_value(tree)
+        value = tree.best_joint(NUM_STARTS)[1]
         if value < claim - CLAIM_TOLERANCE:
             return f"{name} {claim:g} not exceeded: best responses in turn reach {value:g}"
     else:
-        return f"{name} declared; several aims, so the tree has no value to hold it against"
+        raise NotTried(f"{name} declared, and several aims, so that the tree has no value to hold it against")
     if abs(claim - value) > CLAIM_TOLERANCE:
         raise Broken(f"its {name} is {claim}, and the tree's value {value}")
     return f"{name} agrees with the tree"
-
-
-def _joint_value(tree: "Tree") -> float:
-    """Return the best that seats with one aim reach by best responses in turn, from several starts: a lower bound of the optimum."""
-    best = -inf
-    for start in range(NUM_STARTS):
-        draws = Seed(start).child("starts")
-        strategy = [row * [draws.child("row", index).uniform(at) for at in range(len(row))] for index, row in enumerate(tree.uniform())]
-        strategy = [row / row.sum() for row in strategy]
-        reached = -inf
-        # Each pass gains or is the last; few are needed, and the bound is for a game whose scores are not what they seem.
-        for _ in range(MAX_PASSES):
-            before = reached
-            for seat in range(len(tree.game.seats)):
-                reached, strategy = tree.best_response(strategy, seat)
-            if reached <= before + TOLERANCE:
-                break
-        best = max(best, reached)
-    return best
 
 
 def _verified_plays(trial: Trial) -> list[str]:
