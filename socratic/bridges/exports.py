@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from socratic.errors import ConfigError, GameTooLarge
+from socratic.errors import ConfigError, GameError, GameTooLarge, PlayError
 from socratic.game import Bot, Game, LiveMatch, Params, Request
 from socratic.game.calls import Clerk, NoClerk, settle
 from socratic.game.live_match import MAX_TURNS
-from socratic.records import SELF, Line
+from socratic.game.time_limit import TimeIsUp, time_limit
+from socratic.records import SELF, Answer, Call, Judgement, Line, Program
 from socratic.registry import load_game
 from socratic.seeds import Seed
 
@@ -21,10 +22,49 @@ if TYPE_CHECKING:
     from pettingzoo import AECEnv
     from verifiers.v1 import Env, Taskset
 
-# Enough to see every option of most games that are too large to walk; `moves` says what they miss.
-MAX_LEAVES = 20_000
-NUM_RANDOM_MATCHES = 64
+    from socratic.sandbox import Sandbox
+
+# Walked in a second or two where a match is cheap; the time is for games where it is not.
+MAX_LEAVES = 2_000
+WALK_LIMIT_S = 3.0
+# To see whether a game that is too large to walk lists its options. Where one question that none of these met does not, its
+# options are none, and a text is taken.
+NUM_RANDOM_MATCHES = 4
+MAX_QUESTIONS = 200
+SAMPLE_LIMIT_S = 5.0
+# What a game may list at once and an index still name, where it does not say itself.
+MAX_PLACES = 4096
 SOME_WORDS = ("yes", "no", "0", "1", "2", "3", "a", "b", "pass")
+
+
+class SandboxClerk:
+    """Has programs run in the sandbox, started with the first of them; judgements nobody answers."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._sandbox: Sandbox | None = None
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """Return the programs' results.
+
+        Raises:
+            PlayError: the game asks a critic.
+            ConfigError: the sandbox is not installed.
+        """
+        if judgements := [call for call in calls if isinstance(call, Judgement)]:
+            return NoClerk().answer(judgements)
+        if self._sandbox is None:
+            from socratic.sandbox import Sandbox
+
+            self._sandbox = Sandbox()
+        return self._sandbox.run([call for call in calls if isinstance(call, Program)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Actions that are places: the i-th of the options that the question lists."""
+
+    size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +73,7 @@ class Export:
 
     game: Game
     params: Params
-    clerk: Clerk = field(default_factory=NoClerk)
+    clerk: Clerk = field(default_factory=SandboxClerk)
     retries: int = 0
     max_turns: int = MAX_TURNS
 
@@ -62,28 +102,34 @@ class Export:
             raise ConfigError(f"{self.game.name} has no scripted player {name_or_bot!r}; expected 'random' or a function of a request")
         return bot or random_reply
 
-    def listed_moves(self) -> tuple[str, ...] | None:
-        """Return every option of the game in the order found; None where a question carries no list."""
+    def actions(self) -> tuple[str, ...] | Places | None:
+        """Return every option of the game in the order found, places where there are too many to find, None where there are no lists."""
         from socratic.game.tree import enumerate_tree
 
         try:
-            tree = enumerate_tree(self.game, self.params, MAX_LEAVES)
-        except GameTooLarge:
-            return self._moves_met()
+            with time_limit(WALK_LIMIT_S):
+                tree = enumerate_tree(self.game, self.params, MAX_LEAVES, clerk=self.clerk)
+        except (GameTooLarge, TimeIsUp):
+            return Places(size=min(MAX_PLACES, int(getattr(self.game, "max_options", MAX_PLACES)))) if self._lists_options() else None
         return tuple(dict.fromkeys(option for state in tree.information_states for option in state.legal))
 
-    def _moves_met(self) -> tuple[str, ...] | None:
-        moves: dict[str, None] = {}
+    def _lists_options(self) -> bool:
+        """Whether the questions of some random matches carry lists; what cannot be played here says nothing."""
         random = self.bot("random")
-        for index in range(NUM_RANDOM_MATCHES):
-            seed = Seed(index)
-            match = self.start(seed)
-            while requests := match.requests():
-                if any(request.legal is None for request in requests):
-                    return None
-                moves.update(dict.fromkeys(option for request in requests for option in request.legal or ()))
-                self.submit(match, {request.seat: random(request, seed.child("players", request.turn)) for request in requests})
-        return tuple(moves)
+        num = 0
+        try:
+            with time_limit(SAMPLE_LIMIT_S):
+                for index in range(NUM_RANDOM_MATCHES):
+                    seed = Seed(index)
+                    match = self.start(seed)
+                    while num < MAX_QUESTIONS and (requests := match.requests()):
+                        num += 1
+                        if any(request.legal is None for request in requests):
+                            return False
+                        self.submit(match, {request.seat: random(request, seed.child("players", request.turn)) for request in requests})
+        except (TimeIsUp, PlayError, GameError):
+            return num > 0
+        return True
 
 
 def to_gymnasium(
@@ -106,7 +152,8 @@ def to_gymnasium(
         params: Its parameters; defaults fill what is left out.
         seat: Whose view and replies these are.
         opponents: Who sits elsewhere: a scripted player of the game by name, or a function of request and seed.
-        clerk: Answers what the game asks of a critic or of the sandbox.
+        clerk: Answers what the game asks of a critic or of the sandbox; default: programs run in the sandbox, and a game that
+            asks a critic needs a clerk of yours, anything with `answer(calls)` as in `socratic.game.Clerk`.
         retries: How often a seat may try again after an illegal reply, before it forfeits.
         max_turns: How many replies the match may have; then it is truncated.
 
@@ -134,14 +181,19 @@ def to_pettingzoo(
 ) -> "AECEnv[str, object, object]":
     """Return a game as an AEC environment: seats in turn, simultaneous questions one after another.
 
-    Where all questions carry lists, an action is an index into `moves` and the observation has an `action_mask`; elsewhere it is
-    a text. Nobody sees another's reply to a simultaneous question before all are in.
+    Where all questions carry lists, an action is a number and the observation has an `action_mask`; elsewhere it is a text. The
+    number is an index into `moves`, all options of the game, where these are given or the tree is small enough to find them
+    (2,000 leaves, walked within 3 s). In a larger game it is a place: i stands for the i-th option that the question now lists,
+    which `info["legal"]` has; there are as many places as the game says (`max_options`, OpenSpiel's number of distinct actions)
+    and at most 4096. A text is taken as an action everywhere, also for an option that has no number. Nobody sees another's reply
+    to a simultaneous question before all are in.
 
     Args:
         game: A game, or what `load_game` takes.
         params: Its parameters; defaults fill what is left out.
-        moves: All options of the game; default: those of its tree, or of some random matches where the tree is too large.
-        clerk: Answers what the game asks of a critic or of the sandbox.
+        moves: All options of the game; default: those of its tree. One that is not among them is masked out.
+        clerk: Answers what the game asks of a critic or of the sandbox; default: programs run in the sandbox, and a game that
+            asks a critic needs a clerk of yours, anything with `answer(calls)` as in `socratic.game.Clerk`.
         retries: How often a seat may try again after an illegal reply, before it forfeits.
         max_turns: How many replies the match may have; then it is truncated.
 
@@ -153,7 +205,7 @@ def to_pettingzoo(
         from socratic.bridges.exports_pettingzoo import PettingZooGame
     except ModuleNotFoundError as error:
         raise missing("pettingzoo", error) from error
-    return PettingZooGame(export, tuple(moves) if moves is not None else export.listed_moves())
+    return PettingZooGame(export, tuple(moves) if moves is not None else export.actions())
 
 
 def to_verifiers(
@@ -216,4 +268,4 @@ class Seeding:
 
 def _export(game: str | Game, params: Params | None, clerk: Clerk | None, retries: int, max_turns: int = MAX_TURNS) -> Export:
     found = load_game(game) if isinstance(game, str) else game
-    return Export(game=found, params=found.complete(params), clerk=clerk or NoClerk(), retries=retries, max_turns=max_turns)
+    return Export(game=found, params=found.complete(params), clerk=clerk or SandboxClerk(), retries=retries, max_turns=max_turns)

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, Space
 from pettingzoo import AECEnv
 
-from socratic.bridges.exports import Export, Seeding, shown
+from socratic.bridges.exports import Export, Places, Seeding, shown
 from socratic.bridges.exports_gymnasium import Words
 from socratic.errors import GameError
 from socratic.game import LiveMatch, Request
@@ -26,18 +26,20 @@ class SeenText(str):
 class PettingZooGame(AECEnv):  # type: ignore[misc]  # pettingzoo ships no types
     """A game; one agent for each seat, called by the seat's name and number."""
 
-    def __init__(self, export: Export, moves: tuple[str, ...] | None) -> None:
-        """Make the spaces; an action is an index into `moves`, or a text where there are none."""
+    def __init__(self, export: Export, actions: tuple[str, ...] | Places | None) -> None:
+        """Make the spaces; an action is an index into the moves, a place in the question's own list, or a text."""
         super().__init__()
-        self.moves = moves
+        self.moves = actions if isinstance(actions, tuple) else None
+        self._size = actions.size if isinstance(actions, Places) else len(actions or ())
+        self._has_numbers = actions is not None
         self.metadata = {"name": export.game.name, "render_modes": ["ansi"], "is_parallelizable": False}
         self.render_mode = None
         self.possible_agents = [f"{name}_{seat}" for seat, name in enumerate(export.game.seats)]
         self.agents = list(self.possible_agents)
         self.observation_spaces = {agent: self._observed_space() for agent in self.possible_agents}
-        self.action_spaces = {agent: Words() if moves is None else Discrete(len(moves)) for agent in self.possible_agents}
+        self.action_spaces = {agent: Discrete(self._size) if self._has_numbers else Words() for agent in self.possible_agents}
         self._export = export
-        self._index = {move: index for index, move in enumerate(moves or ())}
+        self._index = {move: index for index, move in enumerate(self.moves or ())}
         self._seeding = Seeding()
         self._match: LiveMatch | None = None
 
@@ -83,10 +85,10 @@ class PettingZooGame(AECEnv):  # type: ignore[misc]  # pettingzoo ships no types
         """Return all that the agent has seen, and which moves it has now."""
         seat = self.possible_agents.index(agent)
         observed: dict[str, object] = {"observation": SeenText(shown(self.match.view(seat)))}
-        if self.moves is not None:
-            mask = np.zeros(len(self.moves), dtype=np.int8)
+        if self._has_numbers:
+            mask = np.zeros(self._size, dtype=np.int8)
             asked = self._asked(seat)
-            mask[[self._index_of(option) for option in (asked.legal or ())] if asked else []] = 1
+            mask[self._numbers((asked.legal or ()) if asked else ())] = 1
             observed["action_mask"] = mask
         return observed
 
@@ -125,20 +127,24 @@ class PettingZooGame(AECEnv):  # type: ignore[misc]  # pettingzoo ships no types
         return next((request for request in self.match.requests() if request.seat == seat and seat not in self._replies), None)
 
     def _word(self, action: Action | None) -> str:
-        if self.moves is None or isinstance(action, str):
-            return str(action)
         if action is None:
             raise GameError(f"{self._export.game.name} got no action from {self.agent_selection}, who is still in the match")
-        return self.moves[int(action)]
+        if isinstance(action, str) or not self._has_numbers:
+            return str(action)
+        asked = self._asked(self.possible_agents.index(self.agent_selection))
+        options = self.moves if self.moves is not None else (asked and asked.legal) or ()
+        # A number that stands for nothing is no move, like any other wrong reply.
+        return options[int(action)] if 0 <= int(action) < len(options) else f"#{int(action)}"
 
-    def _index_of(self, option: str) -> int:
-        if option not in self._index:
-            raise GameError(f"{self._export.game.name} lists {option!r}, which no other match had; pass moves= with all its options")
-        return self._index[option]
+    def _numbers(self, options: tuple[str, ...]) -> list[int]:
+        """Return the numbers of the options that have one."""
+        if self.moves is None:
+            return list(range(min(len(options), self._size)))
+        return [self._index[option] for option in options if option in self._index]
 
     def _observed_space(self) -> Space[object]:
         spaces: dict[str, Space[object]] = {"observation": Words()}
-        if self.moves is not None:
-            spaces["action_mask"] = Box(0, 1, (len(self.moves),), np.int8)
+        if self._has_numbers:
+            spaces["action_mask"] = Box(0, 1, (self._size,), np.int8)
         space: Space[object] = Dict(spaces)
         return space

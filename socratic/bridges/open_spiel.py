@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from socratic.bridges.open_spiel_protocols import SpielGame, SpielMoves, SpielState, SpielType
+from socratic.bridges.surroundings import QuietErrors
 from socratic.errors import ConfigError, GameError, IllegalMove, UnknownGame
 from socratic.game import Bot, Game, Params, Request, Scores, Table
 from socratic.game.contract import TOLERANCE
@@ -73,6 +74,8 @@ class OpenSpielGame(Game):
         self._draws_inside = kind.chance_mode.name == "SAMPLED_STOCHASTIC"
         _check_playable(rest, spiel)
         self.name = f"{SCHEME}:{rest}"
+        # The longest list that a question can carry.
+        self.max_options = max(1, spiel.num_distinct_actions())
         num_seats = spiel.num_players()
         low, high = spiel.min_utility(), spiel.max_utility()
         self.seats = tuple(f"player{seat}" for seat in range(num_seats))
@@ -194,7 +197,8 @@ def load(rest: str) -> OpenSpielGame:
         known = f"did you mean {' or '.join(nearest)}?" if nearest else f"it has {len(names)}, among them {', '.join(names[:NUM_EXAMPLES])}"
         raise UnknownGame(f"OpenSpiel has no game {short_name!r}; {known}")
     try:
-        return OpenSpielGame(rest, library.load_game(rest))
+        with QuietErrors():
+            return OpenSpielGame(rest, library.load_game(rest))
     except RuntimeError as error:
         raise ConfigError(f"OpenSpiel cannot load {rest!r}: {_reason(error)}") from None
 

@@ -110,6 +110,10 @@ class SpielGame(Protocol):
         """Return the highest score."""
         ...
 
+    def num_distinct_actions(self) -> int:
+        """Return how many actions there are; no position has more."""
+        ...
+
     def max_game_length(self) -> int:
         """Return how many times seats are asked at most; all at once is one time."""
         ...

@@ -20,11 +20,12 @@ from tokenize import TokenError
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from socratic.bridges.inert import is_inert_arithmetic, is_inert_literal
+from socratic.bridges.inert import CHECKS, Check, is_bounded, is_inert_arithmetic, is_inert_literal
 from socratic.bridges.surroundings import Surroundings
 from socratic.errors import BrokenPlugin, ConfigError, UnknownGame
 from socratic.game import Bot, Game, Parameter, Params, Request, Scores, Table
 from socratic.game.failures import GAME_FAILURES
+from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.records import ParameterValue
 from socratic.seeds import Seed
 
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 
 SCHEME = "reasoning_gym"
 MISSING = "reasoning-gym is not installed; pip install 'socratic-loop[reasoning_gym]'"
-# What a scorer may raise on a reply that it did not expect.
-SCORER_FAILURES: tuple[type[Exception], ...] = (*GAME_FAILURES, StopIteration, SyntaxError, TokenError)
+# What a scorer may raise on a reply that it did not expect, or that takes too long.
+SCORER_FAILURES: tuple[type[BaseException], ...] = (*GAME_FAILURES, StopIteration, SyntaxError, TokenError, TimeIsUp)
+# The longest replies that a scorer may see take it a second or two; sympy's simplification has no bound that can be told beforehand.
+SCORER_LIMIT_S = 30.0
 # Two draws of this many make an item's seed: every draw is recorded with its options, and the tree refuses to walk them.
 SEED_DIGITS = 10_000
 # Never set from outside: the item's seed is the match's, and one item is made at a time.
@@ -50,7 +53,6 @@ SYMPY_READS = re.compile(r"\b(sympy|sp)\.(parse_expr|sympify)\(")
 PYTHON_READS = re.compile(r"(?<![\w.])(eval|exec)\(")
 
 Item: TypeAlias = Mapping[str, object]
-Inert: TypeAlias = Callable[[str], bool]
 
 
 class Dataset(Protocol):
@@ -80,7 +82,7 @@ class ReasoningTask(Game):
             BrokenPlugin: the task cannot be played as it stands.
         """
         self._task = task
-        self._inert = _inert_check(_entry(task)[0])
+        self._inert = _inert_check(task, _entry(task)[0])
         self.name = f"{SCHEME}:{task}"
         self.rules = f"Answer the question: one item of reasoning-gym's {task}, scored from 0 to 1 by the task's own scorer."
         self.version = _version(task)
@@ -108,14 +110,15 @@ class ReasoningTask(Game):
         self._remember(question, answer)
         reply = await t.ask(0, question)
         score, probes = 0.0, {"scorer_failed": 0.0, "reply_refused": 0.0}
-        if self._inert is not None and reply != answer and not self._inert(reply):
-            probes["reply_refused"] = 1.0
-        else:
-            try:
-                with surroundings:
-                    score = float(dataset.score_answer(answer=reply, entry=item))
-            except SCORER_FAILURES:
-                probes["scorer_failed"] = 1.0
+        with surroundings:
+            if reply != answer and not self._may_score(reply, str(answer)):
+                probes["reply_refused"] = 1.0
+            else:
+                try:
+                    with time_limit(SCORER_LIMIT_S):
+                        score = float(dataset.score_answer(answer=reply, entry=item))
+                except SCORER_FAILURES:
+                    probes["scorer_failed"] = 1.0
         if not isfinite(score):
             score, probes["scorer_failed"] = 0.0, 1.0
         t.probe(**probes)
@@ -128,6 +131,10 @@ class ReasoningTask(Game):
         if name == "optimal" and self._stores_answers(self.complete(params)):
             return self._stored_answer
         return None
+
+    def _may_score(self, reply: str, answer: str) -> bool:
+        """Whether the task's scorer may see a reply other than the stored answer."""
+        return is_bounded(reply, answer) and (self._inert is None or self._inert(reply))
 
     def _stored_answer(self, request: Request, seed: Seed) -> str:
         del seed
@@ -248,8 +255,10 @@ def _as_parameter(value: object) -> ParameterValue:
     return json.dumps(value)
 
 
-def _inert_check(dataset: type) -> Inert | None:
-    """Return what a reply must pass before this scorer may have it; None where the scorer runs no reply."""
+def _inert_check(task: str, dataset: type) -> Check | None:
+    """Return what a reply must pass besides before this scorer may have it; of a task not known here its scorer's own text is read."""
+    if task in CHECKS:
+        return CHECKS[task]
     scorer = inspect.getattr_static(dataset, "score_answer")
     source = inspect.getsource(scorer)
     bare = scorer.__globals__.get("parse_expr")
@@ -261,6 +270,12 @@ def _inert_check(dataset: type) -> Inert | None:
 def _entry(task: str) -> tuple[type, "Callable[[], DataclassInstance]"]:
     """Return the dataset class and the configuration class of a task."""
     datasets = _factory().DATASETS
+    if task.partition("(")[0] in datasets and "(" in task:
+        name, _, given = task.partition("(")
+        raise UnknownGame(
+            f"reasoning-gym has no task {task!r}; name it {SCHEME}:{name} and give {given.rstrip(')')!r} as parameters: "
+            f"`-p name=value` on the command line, `params` elsewhere"
+        )
     if task not in datasets:
         nearest = difflib.get_close_matches(task, datasets, n=3, cutoff=0.5)
         known = f"did you mean {' or '.join(f'{SCHEME}:{name}' for name in nearest)}?" if nearest else f"it has {len(datasets)} others"

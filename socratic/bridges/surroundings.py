@@ -4,7 +4,9 @@ Libraries draw from `random` and `numpy.random`, print and warn. With `Surroundi
 interleaved, the process's own generators never move, and the same seed gives the same draws.
 """
 
+import os
 import random
+import sys
 import warnings
 from contextlib import AbstractContextManager, ExitStack, redirect_stdout
 from io import StringIO
@@ -16,8 +18,33 @@ from socratic.seeds import Seed
 
 # RandomState takes no more.
 MASK_32 = (1 << 32) - 1
+STDERR = 2
 # The generators are the process's: one call at a time.
 _one_at_a_time = RLock()
+
+
+class QuietErrors(AbstractContextManager[None]):
+    """No standard error, also of a library's C++: what it raises says the same. The whole process's, so only for a moment."""
+
+    def __enter__(self) -> None:
+        """Lead it nowhere."""
+        _one_at_a_time.acquire()
+        self._kept: int | None = None
+        try:
+            sys.stderr.flush()
+            self._kept = os.dup(STDERR)
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), STDERR)
+        except (OSError, ValueError, AttributeError):
+            # A process without one has nothing to silence.
+            return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Lead it where it went."""
+        if self._kept is not None:
+            os.dup2(self._kept, STDERR)
+            os.close(self._kept)
+        _one_at_a_time.release()
 
 
 class Surroundings(AbstractContextManager[None]):

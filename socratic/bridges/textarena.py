@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from socratic.bridges.textarena_arena import Arena, asks_a_model, registry
-from socratic.errors import ConfigError, GameError, IllegalMove
+from socratic.errors import ConfigError, GameError, IllegalMove, UnknownGame
 from socratic.game import Bot, Game, Params, Request, Scores, Table
 from socratic.game.failures import GAME_FAILURES
+from socratic.game.time_limit import TimeIsUp, time_limit
 from socratic.seeds import Seed
 
 NAME = re.compile(r"(?P<id>[\w./-]+)(?:\(players=(?P<players>\d{1,2})\))?")
@@ -20,6 +21,10 @@ SEATS_TRIED = (2, 1, 3, 4, 5, 6)
 # Where rewards are not between -1 and 1, by TextArena's own source: lights switched off less lights switched on, as a share
 # of those that were on (of 25), and sets found in 20 turns.
 BOUNDS = {"LightsOut": (-24.0, 1.0), "Set": (0.0, 20.0)}
+# Its levels are searched for by trial: measured with 0.7.4, most matches start at once and some after 42 seconds.
+SEARCHES_LONG = re.compile(r"Sokoban-")
+START_LIMIT_S = 20.0
+MIN_LIKENESS = 0.5
 FIRST_REPLIES = ("[0]", "[1]", "hello")
 SEED_RANGE = range(2**31)
 # What TextArena's prompts put their moves in: [check], [0], [a5 b5].
@@ -36,7 +41,8 @@ def load(rest: str) -> Game:
     """Return one of TextArena's games, its number of seats after the name or else the smallest that it takes.
 
     Raises:
-        ConfigError: TextArena is not installed, has no such game, or has it and it cannot be played here.
+        ConfigError: TextArena is not installed, or the game cannot be played here.
+        UnknownGame: it has no such game; the message names the nearest.
     """
     asked = NAME.fullmatch(rest)
     if not asked:
@@ -44,6 +50,8 @@ def load(rest: str) -> Game:
             f"textarena:{rest}: expected the name of a game, for instance textarena:Nim-v0-raw or textarena:Poker-v0-raw(players=3)"
         )
     game_id = _known(asked["id"])
+    if SEARCHES_LONG.match(game_id):
+        raise ConfigError(f"textarena:{game_id} cannot be played: it searches for a level by trial, up to 42 s before a match starts")
     tried = (int(asked["players"]),) if asked["players"] else SEATS_TRIED
     return TextArenaGame(rest, game_id, _fewest_seats(game_id, tried))
 
@@ -95,8 +103,14 @@ def _known(game_id: str) -> str:
         raise ConfigError(
             f"textarena:{game_id} formats what players see and say; take textarena:{game_id}-raw, which leaves that to the policy"
         )
-    near = difflib.get_close_matches(game_id, registry(), n=1, cutoff=0.0)[0]
-    raise ConfigError(f"TextArena {version('textarena')} has no game {game_id!r}; did you mean 'textarena:{near}'?")
+    # The ends are alike in all names.
+    short = {re.sub(r"-raw$", "", name).lower(): name for name in registry()}
+    near = difflib.get_close_matches(re.sub(r"-raw$", "", game_id).lower(), short, n=3, cutoff=MIN_LIKENESS)
+    known = " or ".join(f"textarena:{short[name]}" for name in near)
+    raise UnknownGame(
+        f"TextArena {version('textarena')} has no game {game_id!r}; "
+        + (f"did you mean {known}?" if near else f"it has {len(short)} others, for instance textarena:Nim-v0-raw")
+    )
 
 
 def _fewest_seats(game_id: str, tried: Sequence[int]) -> int:
@@ -106,12 +120,15 @@ def _fewest_seats(game_id: str, tried: Sequence[int]) -> int:
         is_remote = asks_a_model(game_id)
         for num_seats in () if is_remote else tried:
             try:
-                _try(Arena(game_id, num_seats, 0))
+                with time_limit(START_LIMIT_S):
+                    _try(Arena(game_id, num_seats, 0))
             except (AssertionError, ValueError) as error:
                 # How TextArena's games say that they are for another number of players.
                 refusal = error
             else:
                 return num_seats
+    except TimeIsUp:
+        raise ConfigError(f"{asked} cannot be played: it takes more than {START_LIMIT_S:g} s to start") from None
     except ImportError as error:
         raise ConfigError(f"{asked} cannot be imported, TextArena {version('textarena')} comes without a part of it: {error}") from error
     except FileNotFoundError as error:

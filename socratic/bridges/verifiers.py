@@ -36,6 +36,8 @@ MAX_TASKS = 1000
 # Two draws of this many make the seed of what the environment draws itself.
 SEED_DIGITS = 10_000
 MAX_REASON = 300
+# How verifiers says that a module is no taskset.
+NO_TASKSET = "exports no Taskset subclass"
 OWN_SETTINGS = ("low", "high", "zero_sum")
 SOME_WORDS = ("yes", "no", "0", "1", "a", "hello", "done")
 SOURCES = ("verifiers.py", "verifiers_seats.py", "still_loop.py", "surroundings.py")
@@ -135,16 +137,23 @@ def _loaded(name: str, environment_id: str, taskset_id: str, settings: dict[str,
     except GameError as error:
         raise BrokenPlugin(f"{name} cannot be played here: {error}") from error
     except ModuleNotFoundError as error:
-        raise UnknownGame(f"{name}: {error}") from error
+        raise UnknownGame(f"{name}: {_one_line(error).partition('. ')[0]}") from error
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise ConfigError(f"{name} has settings that verifiers refuses: {found}") from error
+    except TypeError as error:
+        if NO_TASKSET not in str(error):
+            raise BrokenPlugin(f"{name} cannot be loaded: TypeError: {_one_line(error)}") from error
+        raise UnknownGame(f"{name}: the module names no Taskset in its `__all__`; expected verifiers' id of one") from error
     except GAME_FAILURES as error:
-        line = " ".join(str(error).split())[:MAX_REASON]
-        raise BrokenPlugin(f"{name} cannot be loaded: {type(error).__name__}: {line}") from error
+        raise BrokenPlugin(f"{name} cannot be loaded: {type(error).__name__}: {_one_line(error)}") from error
     if reason or not tasks:
         raise BrokenPlugin(f"{name} cannot be played here: {f'a task {reason}' if reason else 'its taskset is empty'}")
     return environment, tasks
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:MAX_REASON]
 
 
 def _read(text: str) -> ParameterValue:

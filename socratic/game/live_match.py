@@ -189,6 +189,8 @@ class LiveMatch:
         if replies.keys() != pending.keys() or self._appeal is not None:
             asked, given = sorted(pending), sorted(replies)
             raise GameError(f"{self.game.name} asks seats {asked} and got replies from {given}; submit one to each request")
+        if self._is_single and self._takes_option(pending, replies):
+            return NOBODY
         # What a player hands over is checked, not believed: half a submission would spoil the match.
         given_replies: Mapping[int, object] = replies
         for seat, reply in given_replies.items():
@@ -206,6 +208,18 @@ class LiveMatch:
             answers, self._answers = self._answers, {}
             self._advance(next(iter(answers.values())) if self._is_single else dict(sorted(answers.items())))
         return refused
+
+    def _takes_option(self, pending: dict[int, _Pending], replies: Mapping[int, str]) -> bool:
+        """Go on where one seat was asked and replied one of its options to the letter: what most turns are, in fewer steps."""
+        [(seat, reply)] = replies.items()
+        options = pending[seat].options
+        if options is None or reply not in options:
+            return False
+        self._replies.append(reply)
+        self._ledger.views[seat].append(SAID[reply])
+        pending.clear()
+        self._advance(reply)
+        return True
 
     def answer(self, answer: Answer) -> None:
         """Answer the pending `call`, and run the game up to its next question.

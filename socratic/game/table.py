@@ -165,7 +165,7 @@ class Table:
         """Show `text` to one seat, to some, or to all (None)."""
         if not isinstance(text, str):
             raise GameError(f"{self._name} told {text!r}, expected a text")
-        if not is_writable(text):
+        if not (text.isascii() or is_writable(text)):
             raise GameError(f"{self._name} told {text!r}, which cannot be written down; {HALVES}")
         line = self._ledger.lines[text]
         chosen = range(len(self._views)) if seats is None else self._checked(seats)
@@ -334,7 +334,7 @@ class Table:
         """Refuse a question that is no text, or one to a seat that has been shown nothing at all."""
         if not isinstance(prompt, str):
             raise GameError(f"{self._name} asked seat {seat} {prompt!r}, expected a text")
-        if not is_writable(prompt):
+        if not (prompt.isascii() or is_writable(prompt)):
             raise GameError(f"{self._name} asked seat {seat} {prompt!r}, which cannot be written down; {HALVES}")
         if self._ledger.secrets:
             self.keep_secrets((seat,), prompt)

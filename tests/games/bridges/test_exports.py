@@ -2,6 +2,7 @@
 
 import builtins
 import sys
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from socratic.bridges.exports import to_gymnasium, to_pettingzoo, to_verifiers
-from socratic.errors import ConfigError, GameError, IllegalMove, PlayError
+from socratic.errors import ConfigError, IllegalMove, PlayError
 from socratic.game import Game, LiveMatch, Scores, Table, game
 from socratic.records import Answer, Call, Judgement
 from socratic.registry import load_game
@@ -192,12 +193,99 @@ def test_an_aec_match_is_the_live_match_of_its_seed() -> None:
         assert table.match.digest() == played.digest()
 
 
-def test_an_option_that_was_not_listed_beforehand_is_an_error_that_says_what_to_pass() -> None:
+def test_an_option_that_is_not_among_the_moves_given_is_masked_out_and_can_be_said() -> None:
     pytest.importorskip("pettingzoo")
-    table = to_pettingzoo(rock_paper_scissors, moves=("rock", "paper"))
+    table = to_pettingzoo(rock_paper_scissors, moves=("scissors", "rock"))
     table.reset(seed=0)
-    with pytest.raises(GameError, match="moves="):
-        table.observe("row_0")
+    assert table.last()[0]["action_mask"].tolist() == [1, 1]
+    assert to_pettingzoo(rock_paper_scissors, moves=("lizard", "rock")).action_space("row_0").n == 2
+    table.step("paper")
+    table.step(1)
+    assert table.rewards == {"row_0": 1.0, "column_1": -1.0}
+    partly = to_pettingzoo(rock_paper_scissors, moves=("lizard", "rock"))
+    partly.reset(seed=0)
+    assert partly.last()[0]["action_mask"].tolist() == [0, 1]
+
+
+@game(seats=("walker",), bounds=(0.0, 1.0))
+async def long_walk(t: Table) -> Scores:
+    """Nobody meets every option of it: each question lists others."""
+    total = 0
+    for step in range(30):
+        total = int(await t.ask(0, "Where to?", [str(total * 3 + step % 3 + 1 + way) for way in range(2 + step % 2)]))
+    return t.share(float(total % 2))
+
+
+def test_in_a_game_too_large_to_walk_an_action_is_a_place_in_the_list() -> None:
+    pytest.importorskip("pettingzoo")
+    table = to_pettingzoo(long_walk)
+    assert (table.moves, table.action_space("walker_0").n) == (None, 4096)
+    table.reset(seed=0)
+    num = 0
+    while not table.terminations["walker_0"]:
+        observed, _, _, _, info = table.last()
+        assert observed["action_mask"].sum() == len(info["legal"]) == 2 + num % 2
+        assert observed["action_mask"][: len(info["legal"])].all()
+        table.step(len(info["legal"]) - 1)
+        assert table.match.replies[-1] == info["legal"][-1]
+        num += 1
+    assert num == 30
+    assert table.match.scores is not None
+
+
+def test_a_number_that_stands_for_no_option_is_an_illegal_reply() -> None:
+    pytest.importorskip("pettingzoo")
+    table = to_pettingzoo(long_walk)
+    table.reset(seed=0)
+    table.step(7)
+    assert table.terminations == {"walker_0": True}
+    assert table.infos["walker_0"]["forfeiter"] == 0
+
+
+@pytest.mark.slow
+def test_chess_is_exported_at_once_and_played_without_a_move_that_nobody_foresaw() -> None:
+    pytest.importorskip("pettingzoo")
+    pytest.importorskip("pyspiel")
+    started = time.monotonic()
+    table = to_pettingzoo("openspiel:chess")
+    assert time.monotonic() - started < 15
+    table.reset(seed=1)
+    for num in range(300):
+        observed, _, is_over, _, info = table.last()
+        if is_over:
+            break
+        assert observed["action_mask"].sum() == len(info["legal"])
+        table.step(num * num % len(info["legal"]))
+
+
+def test_openspiels_distinct_actions_are_the_places() -> None:
+    pytest.importorskip("pettingzoo")
+    pytest.importorskip("pyspiel")
+    table = to_pettingzoo("openspiel:go(board_size=5)")
+    assert (table.moves, table.action_space("player0_0").n) == (None, 26)
+
+
+def test_a_game_that_executes_programs_needs_no_clerk() -> None:
+    pytest.importorskip("gymnasium")
+    pytest.importorskip("pettingzoo")
+    pytest.importorskip("pydantic_monty")
+    table = to_gymnasium("triplet", {"mode": "deduce", "base": 3, "tries": 1})
+    _, info = table.reset(seed=2)
+    *_, is_over, _, info = table.step(info["legal"][0])
+    assert is_over
+    turns = to_pettingzoo("triplet", {"mode": "deduce", "base": 3, "tries": 1})
+    assert turns.moves == ("inc", "double", "square", "flip", "0", "1", "2")
+    turns.reset(seed=2)
+    turns.step(0)
+    assert turns.agent_selection == "solver_0"
+
+
+def test_a_judgement_is_left_to_a_clerk_of_the_callers() -> None:
+    pytest.importorskip("pettingzoo")
+    table = to_pettingzoo(judged)
+    table.reset(seed=0)
+    with pytest.raises(PlayError, match="a critic"):
+        table.step("well")
 
 
 @pytest.mark.parametrize(("export", "library"), [(to_gymnasium, "gymnasium"), (to_pettingzoo, "pettingzoo"), (to_verifiers, "verifiers")])

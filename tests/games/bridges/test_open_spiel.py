@@ -58,7 +58,7 @@ def test_wrong_parameters_are_one_line_without_open_spiels_source(capfd: pytest.
         load("kuhn_poker(players=30)")
     assert "\n" not in str(refusal.value)
     assert ".cc" not in str(refusal.value)
-    capfd.readouterr()
+    assert capfd.readouterr().err == ""
 
 
 def test_what_cannot_be_played_is_refused_with_the_reason() -> None:

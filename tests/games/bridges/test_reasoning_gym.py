@@ -1,10 +1,26 @@
 """reasoning-gym's tasks as games."""
 
+import ast
+import inspect
+import json
 import random
+import signal
+import textwrap
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from socratic.bridges.inert import is_inert_arithmetic, is_inert_literal
+from socratic.bridges.inert import (
+    CHECKS,
+    is_bounded,
+    is_few_moves,
+    is_inert_arithmetic,
+    is_inert_literal,
+    is_inert_polynomial,
+    is_inert_sum,
+    is_small_fraction,
+    is_small_proposition,
+)
 from socratic.bridges.reasoning_gym import load
 from socratic.errors import BrokenPlugin, ConfigError, UnknownGame
 from socratic.game import LiveMatch, Params
@@ -142,6 +158,27 @@ def test_arithmetic_is_inert(reply: str) -> None:
         "2**(1/0)",
         "x**101",
         "True",
+        "1e99999999",
+        "1e1000",
+        "1e999*1e999",
+        "sin(1e9999999)",
+        "10**10**10",
+        "factorial(99)",
+        "1_000",
+        "0xff",
+        "2j",
+        "x**0x7f",
+        "'9'",
+        "-" * 900 + "1",
+        "(" * 400 + "1" + ")" * 400,
+        "\u0661**2",
+        "exp(exp(9**99))",
+        "exp(exp(x))",
+        "sin(9**99)",
+        "Integral(x**x, x)",
+        "(x + sin(x) + cos(x))**99",
+        "+".join(f"1/(x + {num})" for num in range(9)),
+        "*".join(f"sin({num}*x)" for num in range(1, 6)),
     ],
 )
 def test_more_than_arithmetic_of_a_bounded_size_is_not_inert(reply: str) -> None:
@@ -169,3 +206,155 @@ def test_a_parameter_that_the_task_refuses_is_named() -> None:
 def test_the_version_tells_tasks_apart() -> None:
     assert load("chain_sum").version != load("products").version
     assert load("chain_sum").version == load("chain_sum").version
+
+
+def test_a_plain_sum_takes_no_names_and_no_functions_and_a_polynomial_no_functions() -> None:
+    assert is_inert_sum("(8 - 2) * 4 / 1.5e1")
+    assert not is_inert_sum("x + 1")
+    assert not is_inert_sum("sqrt(4)")
+    assert is_inert_polynomial("x**2 + 3*x*y - 1")
+    assert not is_inert_polynomial("sqrt(x)")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "1e9999",
+        "1.E+9999",
+        "1e9_999",
+        "\u0661e\u0669\u0669\u0669\u0669",
+        "9" * 2001,
+        "a" * 10_001,
+        "nan",
+        "-inf",
+        "[NaN, NaN]",
+        "1+nanj",
+        "Infinity",
+    ],
+)
+def test_no_scorer_sees_a_reply_without_bound(reply: str) -> None:
+    assert not is_bounded(reply, "1")
+
+
+def test_long_replies_to_long_answers_and_words_among_words_are_scored() -> None:
+    assert is_bounded("a" * 40_000, "b" * 10_000)
+    assert not is_bounded("a" * 40_001, "b" * 10_000)
+    for reply in ("9" * 2000, "1e999", "Nan is a knight", "e", "", "banana"):
+        assert is_bounded(reply, "1")
+
+
+def test_a_count_that_is_carried_out_is_small() -> None:
+    assert is_few_moves("F R2 U' L1000"[:8])
+    assert is_few_moves("A+1000")
+    assert not is_few_moves("A+1001")
+    assert not is_few_moves("F600 R600")
+    assert not is_few_moves("F99999999999")
+    assert not is_few_moves("9" * 1999)
+
+
+def test_a_proposition_has_few_variables_whatever_they_are_called() -> None:
+    assert is_small_proposition("(P ∧ ¬Q) → R")
+    assert not is_small_proposition(" ∨ ".join("abcdefghijklmnopqrstuvwxyz"))
+    assert not is_small_proposition("¬" * 501)
+
+
+def test_a_fraction_has_no_long_power_of_ten_behind_its_commas() -> None:
+    assert is_small_fraction("1,000/3,000")
+    assert is_small_fraction("1e999")
+    assert not is_small_fraction("1e9,999,999")
+    assert not is_small_fraction("1e9_999")
+
+
+@pytest.fixture
+def soon() -> Iterator[None]:
+    """End a test whose scorer is at work for long, where it can be ended at all."""
+
+    def ring(number: int, frame: object) -> None:
+        del number, frame
+        raise AssertionError("a scorer took too long")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(
+    ("task", "reply"),
+    [
+        # Each of these once took seconds to for ever, all memory, or scored 1.
+        ("puzzle24", "1e99999999"),
+        ("countdown", "1e99999999"),
+        ("countdown", "exp(exp(9**99))"),
+        ("simple_integration", "x*sin(1e9999999)"),
+        ("coin_flip", "1e9999999"),
+        ("coin_flip", "1e9,999,999"),
+        ("rubiks_cube", "F999999999"),
+        ("rush_hour", "A+999999999999"),
+        ("propositional_logic", " ∨ ".join("abcdefghijklmnopqrstuvwxyz")),
+        ("codeio", json.dumps({str(num): "y" * 20 for num in range(300)})),
+        ("simple_integration", "*".join(f"sin({num}*x)" for num in range(1, 30))),
+        ("complex_arithmetic", "nan"),
+        ("complex_arithmetic", "nani"),
+        ("chain_sum", "1e99999999"),
+        ("chain_sum", "a" * 100_000),
+    ],
+)
+def test_a_hostile_reply_is_refused_before_the_scorer_sees_it(task: str, reply: str) -> None:
+    match = played(task, reply)
+    assert match.scores == (0.0,)
+    assert match.probes["reply_refused"] == 1.0
+
+
+def test_a_sorted_list_of_no_numbers_is_no_answer() -> None:
+    answer = str(LiveMatch(load("number_sorting"), None, Seed(3)).truths["answer"])
+    reply = json.dumps([float("nan")] * len(ast.literal_eval(answer)))
+    match = played("number_sorting", reply)
+    assert (match.scores, match.probes["reply_refused"]) == ((0.0,), 1.0)
+
+
+def test_a_scorer_past_its_time_gives_0(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(self: object, answer: str, entry: object) -> float:
+        while True:
+            pass
+
+    monkeypatch.setattr(reasoning_gym.factory.DATASETS["chain_sum"][0], "score_answer", endless)
+    monkeypatch.setattr("socratic.bridges.reasoning_gym.SCORER_LIMIT_S", 0.05)
+    match = played("chain_sum", "7")
+    assert (match.scores, match.probes["scorer_failed"]) == ((0.0,), 1.0)
+
+
+RUNS = {"eval", "exec", "parse_expr", "sympify", "Fraction", "literal_eval"}
+# These run what the task itself wrote: the problem, the stored answer; or have a parser of that name.
+OWN = {"bitwise_arithmetic", "number_sorting"}
+
+
+def called(function: Callable[..., object]) -> set[str]:
+    """Return the names of all that a scorer calls, with what it calls of its own module and class."""
+    tree = ast.parse(inspect.getsource(inspect.getmodule(function) or function))
+    bodies = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names: set[str] = set()
+    todo = [ast.parse(textwrap.dedent(inspect.getsource(function)))]
+    while todo:
+        for node in ast.walk(todo.pop()):
+            if isinstance(node, ast.Call) and isinstance(node.func, (ast.Name, ast.Attribute)):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                if name in bodies and name not in names:
+                    todo.append(ast.Module(body=[bodies[name]], type_ignores=[]))
+                names.add(name)
+    return names
+
+
+def test_every_scorer_that_runs_what_it_is_given_has_a_check() -> None:
+    scorers = {task: inspect.getattr_static(kinds[0], "score_answer") for task, kinds in reasoning_gym.factory.DATASETS.items()}
+    running = {task for task, scorer in scorers.items() if called(scorer) & RUNS}
+    assert running - OWN <= set(CHECKS)
+    assert len(running) >= 12
+    assert set(CHECKS) <= set(scorers)
+
+
+def test_a_name_with_parameters_says_where_they_go() -> None:
+    with pytest.raises(UnknownGame, match=r"reasoning_gym:chain_sum and give 'min_terms=3' as parameters: `-p name=value`"):
+        load("chain_sum(min_terms=3)")

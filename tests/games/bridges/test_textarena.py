@@ -9,7 +9,7 @@ import pytest
 
 from socratic.bridges.textarena import load
 from socratic.bridges.textarena_arena import Arena, registry
-from socratic.errors import ConfigError, IllegalMove
+from socratic.errors import ConfigError, IllegalMove, UnknownGame
 from socratic.game import LiveMatch
 from socratic.game.check import check_game
 from socratic.game.random_play import played, random_replies
@@ -122,6 +122,25 @@ def test_textarena_counts_kuhn_poker_wrongly_a_bet_and_a_call_move_no_chip() -> 
     assert sorted(ours.scores or ()) == [-2.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("Nimm-v0-raw", "did you mean textarena:Nim-v0-raw"), ("xx", "has no game 'xx'; it has [0-9]+ others")]
+)
+def test_an_unknown_game_names_the_nearest_where_one_is_near(name: str, reason: str) -> None:
+    with pytest.raises(UnknownGame, match=reason):
+        load(name)
+
+
+def test_a_game_that_does_not_start_in_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(arena: object) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr("socratic.bridges.textarena._try", endless)
+    monkeypatch.setattr("socratic.bridges.textarena.START_LIMIT_S", 0.2)
+    with pytest.raises(ConfigError, match="takes more than 0.2 s to start"):
+        load("Nim-v0-raw")
+
+
 @pytest.mark.parametrize("name", ["TwentyQuestions-v0-raw", "GuessWho-v0-raw", "Debate-v0-raw", "ScenarioPlanning-v0-raw"])
 def test_a_game_that_asks_a_model_over_the_network_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=rf"textarena:{name} sends what players write to a model over the network"):
@@ -136,7 +155,7 @@ def test_a_game_that_asks_a_model_over_the_network_is_refused(name: str) -> None
         ("CharacterConclave-v0-raw", "fails on every reply: TypeError"),
         ("Klondike-v0-raw", "is not written in Python"),
         ("Nim-v0", "take textarena:Nim-v0-raw"),
-        ("Nimm-v0-raw", "did you mean 'textarena:Nim-v0-raw'"),
+        ("Sokoban-v0-raw", "searches for a level by trial"),
         ("Nim-v0-raw(players=3)", "does not start with 3 players: The number of players has to be 2"),
         ("Nim-v0-raw(seats=2)", "expected the name of a game"),
     ],

@@ -205,6 +205,8 @@ def test_the_bundled_environments_that_need_a_container_are_refused(taskset: Cal
 
 
 def test_a_wrong_name_or_setting_is_told_in_a_line(taskset: Callable[..., str]) -> None:
+    with pytest.raises(UnknownGame, match=r"verifiers:json: the module names no Taskset in its `__all__`"):
+        loaded("json")
     with pytest.raises(UnknownGame, match="no_such_taskset"):
         loaded("no_such_taskset")
     name = taskset("echo_settings")
