@@ -17,6 +17,7 @@ MAX_OPTIONS = 100_000
 # Short lists come again and again, and are checked once.
 MAX_REMEMBERED = 64
 MAX_LISTS = 4096
+MAX_LETTERS = 2000
 
 # What ends a step of a game that did nothing wrong.
 OVER: tuple[type[BaseException], ...] = (StopIteration, GameTooLarge, *PASSING)
@@ -75,7 +76,7 @@ def options_of(game: Game, question: Question) -> tuple[str, ...] | None:
     if len(set(options)) != len(options):
         twice = next(option for option, num in Counter(options).items() if num > 1)
         raise GameError(f"{asked} with the option {twice!r} twice")
-    if len(options) <= MAX_REMEMBERED:
+    if len(options) <= MAX_REMEMBERED and sum(map(len, options)) <= MAX_LETTERS:
         if len(_checked_lists) >= MAX_LISTS:
             _checked_lists.clear()
         _checked_lists[tuple(options)] = tuple(options)

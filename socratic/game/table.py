@@ -23,6 +23,7 @@ Dice: TypeAlias = Callable[[Sequence[object], Sequence[float] | None], int]
 
 # Lines that all matches of a process share: most are told again and again, and the rest must not pile up.
 MAX_SHARED_LINES = 20_000
+MAX_SHARED_LETTERS = 1000
 
 
 class Request(NamedTuple):
@@ -73,8 +74,11 @@ class Lines(dict[str, Line]):
 
     def __missing__(self, text: str) -> Line:
         """Make the line of a text that was not told before."""
-        if self._limit is not None and len(self) >= self._limit:
-            self.clear()
+        if self._limit is not None:
+            if len(text) > MAX_SHARED_LETTERS:
+                return Line(speaker=self._speaker, text=text)
+            if len(self) >= self._limit:
+                self.clear()
         line = self[text] = Line(speaker=self._speaker, text=text)
         return line
 
@@ -231,7 +235,7 @@ class Table:
     def execute(self, source: str, call: str, *inputs: Json) -> Appeal[Result]:
         """Run Python source in the sandbox and return what `call(*inputs)` comes to; await the result.
 
-        The same program always comes to the same result: its clock and its chance are fixed.
+        The same program always comes to the same result, unless its time runs out: its clock and its chance are fixed.
         """
         given: tuple[object, ...] = (source, call)
         if not all(isinstance(text, str) for text in given):

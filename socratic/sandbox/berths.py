@@ -8,14 +8,14 @@ not run again, so that a small game soon needs no worker at all.
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from hashlib import blake2b
 
-from socratic.sandbox.door import Called, Door, Ended, ProgramFailed, Session, WorkerDied
+from socratic.sandbox.door import Called, Door, Ended, ProgramFailed, Refused, Session, WorkerDied
 from socratic.sandbox.limits import Limits
+from socratic.sandbox.plain import fingerprint, size_of
 
 # Once for a worker that something else killed; a game that kills it again does so itself.
 TRIES = 2
-# Characters of the steps that are known; about ten times as many bytes.
+# Characters of the steps that are known; up to ten times as many bytes.
 MAX_KNOWN = 4_000_000
 
 
@@ -37,10 +37,9 @@ class KnownSteps:
         return known[0]
 
     def add(self, key: bytes, step: Called | Ended) -> None:
-        """Remember what followed; what cannot be written is left to those who look at it."""
-        try:
-            size = len(ascii(step))
-        except (ValueError, RecursionError):
+        """Remember what followed, unless it is larger than all that may be known."""
+        size = size_of(step.args if isinstance(step, Called) else step.value, self._most)
+        if size > self._most:
             return
         _, size_before = self._steps.get(key, (step, 0))
         self._steps[key] = (step, size)
@@ -113,25 +112,25 @@ class PausedGame:
         self._written_down: bytes | None = None
         self._answers: list[object] = []
         self._num_taken = 0  # how many of the answers the session has had
-        self._key = blake2b(repr((script, expression, inputs)).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+        self._key = b""
 
     def start(self) -> Called | Ended:
         """Return the first call.
 
         Raises:
-            ProgramFailed: the source failed.
+            ProgramFailed: the source failed, or its inputs are not plain.
         """
+        self._add_to_key(self._script, self._expression, list(self._inputs.items()))
         return self._next()
 
     def resume(self, answer: object) -> Called | Ended:
         """Answer the call and return the next.
 
         Raises:
-            ProgramFailed: the source failed.
+            ProgramFailed: the source failed, or the answer is not plain.
         """
+        self._add_to_key(*(("refused", answer.kind, answer.message) if isinstance(answer, Refused) else ("answered", answer)))
         self._answers.append(answer)
-        # `repr` tells 1 from True and 1.0.
-        self._key = blake2b(self._key + repr(answer).encode("utf-8", "backslashreplace"), digest_size=16).digest()
         return self._next()
 
     def step_out(self) -> None:
@@ -152,6 +151,12 @@ class PausedGame:
         self._written_down = None
         if session is not None:
             self._berths.leave(self, session)
+
+    def _add_to_key(self, *given: object) -> None:
+        try:
+            self._key = fingerprint(self._key, *given)
+        except ValueError as error:
+            raise ProgramFailed("TypeError", f"what it is given is not plain: {error}") from None
 
     def _next(self) -> Called | Ended:
         with self._berths.lock:

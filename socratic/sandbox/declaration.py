@@ -10,6 +10,7 @@ from typing import TypeAlias
 from socratic.errors import GameError
 from socratic.game.contract import PARAMETER_TYPES, Parameter, Params
 from socratic.records import ParameterValue
+from socratic.sandbox.plain import one_line
 
 # A game is a page; the parser's memory grows with the text.
 MAX_SOURCE = 100_000
@@ -80,7 +81,7 @@ def read_declaration(source: str) -> Declaration:
 
 
 def _refused(node: ast.AST, found: str, expected: str) -> GameError:
-    return GameError(f"line {getattr(node, 'lineno', 1)}: {found}; {expected}")
+    return GameError(f"line {getattr(node, 'lineno', 1)}: {one_line(found)}; {one_line(expected)}")
 
 
 def _parsed(source: str) -> ast.Module:

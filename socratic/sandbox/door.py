@@ -11,18 +11,18 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from socratic.errors import ConfigError
 from socratic.sandbox.limits import Limits
+from socratic.sandbox.plain import one_line
 
 if TYPE_CHECKING:
-    from pydantic_monty import Monty, MontyError, MontySession, OSPolicy, SyncSnapshot
+    from pydantic_monty import ExcType, ExternalResult, Monty, MontyError, MontySession, OSPolicy, SyncSnapshot
 
 # The name under which a source calls what is outside.
 OUTSIDE = "_ask_outside"
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
-MAX_MESSAGE = 500
 # The interpreter itself: 116 MB are mapped at the start, and what it frees is not given back at once.
 MAPPED_AT_START = 256 << 20
 # No game plays as long.
@@ -40,9 +40,9 @@ class ProgramFailed(Exception):
 
     def __init__(self, kind: str, message: str) -> None:
         """Keep both; the text is one line."""
-        self.kind = kind
-        self.message = " ".join(message.split())[:MAX_MESSAGE] or "no message"
-        super().__init__(f"{kind}: {self.message}")
+        self.kind = one_line(kind)
+        self.message = one_line(message) or "no message"
+        super().__init__(f"{self.kind}: {self.message}")
 
 
 class WorkerDied(Exception):
@@ -54,6 +54,14 @@ class Called:
     """A source waits for what it called outside."""
 
     args: tuple[object, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """An answer that is no value: the call raises inside."""
+
+    kind: str
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,8 +126,11 @@ class Session:
 
         if not isinstance(self._snapshot, FunctionSnapshot):
             raise WorkerDied("nothing was called")
+        result: ExternalResult = {"return_value": answer}
+        if isinstance(answer, Refused):
+            result = {"exc_type": cast("ExcType", answer.kind), "message": answer.message}
         try:
-            return self._up_to_a_call(self._snapshot.resume({"return_value": answer}))
+            return self._up_to_a_call(self._snapshot.resume(result))
         except MontyError as error:
             raise _failure(error, self._limits) from None
 
@@ -201,7 +212,7 @@ class Door:
         """Return a fresh session.
 
         Raises:
-            ConfigError: pydantic-monty is not installed, or was started before this process was forked.
+            ConfigError: pydantic-monty is not installed, or only in part, or was started before this process was forked.
             WorkerDied: no worker could be started.
         """
         pool = self._started()
@@ -223,6 +234,8 @@ class Door:
             return Session(checkout, limits)
         except MontyError as error:
             raise WorkerDied(str(error)) from None
+        except (OSError, RuntimeError) as error:
+            raise _not_installed(f"its worker did not start ({one_line(str(error))})") from None
 
     def close(self) -> None:
         """End the workers; the next session starts others."""
@@ -237,24 +250,31 @@ class Door:
         try:
             from pydantic_monty import Monty
         except ModuleNotFoundError:
-            raise ConfigError("the sandbox needs pydantic-monty, which is not installed: pip install 'socratic-loop[sandbox]'") from None
+            raise _not_installed("it is not") from None
         if _started_in not in (0, os.getpid()):
             raise ConfigError(
                 "the sandbox was started before this process was forked, and cannot be used here; "
                 "start processes by spawn, or use the sandbox only in those that were forked"
             )
+        try:
+            pool = Monty(
+                min_processes=0,
+                max_processes=self._workers,
+                request_timeout=self._limits.time_s + 2 * GRACE_S,
+                turn_duration_limit_grace=GRACE_S,
+                feed_duration_limit_grace=GRACE_S,
+            )
+            pool.__enter__()
+        except OSError:
+            raise _not_installed("its worker, the program `monty`, is not") from None
         _started_in = os.getpid()
-        pool = Monty(
-            min_processes=0,
-            max_processes=self._workers,
-            request_timeout=self._limits.time_s + 2 * GRACE_S,
-            turn_duration_limit_grace=GRACE_S,
-            feed_duration_limit_grace=GRACE_S,
-        )
-        pool.__enter__()
         self._pool, self._pid = pool, os.getpid()
         self._ends = weakref.finalize(self, _end, pool, self._pid)
         return pool
+
+
+def _not_installed(found: str) -> ConfigError:
+    return ConfigError(f"the sandbox needs pydantic-monty to be installed, and {found}: pip install 'socratic-loop[sandbox]'")
 
 
 def _end(pool: "Monty", pid: int) -> None:

@@ -1,4 +1,8 @@
-"""How much of the machine a program may take."""
+"""How much of the machine a program may take.
+
+All but the time are counted by the interpreter and met at the same place each time; how far a program comes in its time, the
+machine decides. So the time is a guard against what never ends, several times what honest programs take, and no rule of a game.
+"""
 
 from dataclasses import dataclass, fields
 

@@ -1,4 +1,10 @@
-"""A sandbox: programs in, results out; the same result for the same program, always."""
+"""A sandbox: programs in, results out.
+
+The same program comes to the same result, on any machine and any day, as long as its time does not run out: chance, clock, hashes
+and addresses are fixed, and what ends at the limits of memory, output, depth or suspensions ends there each time. Time alone is
+the machine's: the interpreter counts no steps. A program that takes about as long as it may comes to its value on one day and to
+a TimeoutError on another, so that no TimeoutError is kept.
+"""
 
 import json
 import keyword
@@ -6,17 +12,20 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
+from dataclasses import dataclass
+from typing import cast
 
 from socratic.errors import ConfigError
 from socratic.records import Json, Program, Result
 from socratic.sandbox.berths import Berths
-from socratic.sandbox.door import Door, ProgramFailed, Session, WorkerDied
+from socratic.sandbox.door import Door, ProgramFailed, WorkerDied
 from socratic.sandbox.limits import Limits
+from socratic.sandbox.plain import fingerprint, size_of
 
 # One that works and one that is being replaced; a machine has other things to do.
 WORKERS = 2
 MAX_KEPT = 4096
+# Characters, also of all inputs together.
 MAX_SOURCE = 1 << 20
 # A worker that something else killed says nothing of the program; one that dies again does.
 TRIES = 2
@@ -30,7 +39,7 @@ _json_of_the_value.dumps({call}(*_inputs), allow_nan=False)
 class Sandbox:
     """Runs programs that nobody vouches for.
 
-    Results are kept: to run a program twice is to look it up.
+    Results are kept: to run a program twice is to look it up, unless it ran out of time.
     """
 
     def __init__(self, limits: Limits | None = None, *, workers: int = WORKERS, max_kept: int = MAX_KEPT) -> None:
@@ -62,43 +71,49 @@ class Sandbox:
         Raises:
             ConfigError: pydantic-monty is not installed.
         """
-        keys = [_key(program) for program in programs]
-        new = {key: program for key, program in zip(keys, programs, strict=True) if self._recall(key) is None}
-        ran = dict(zip(new, self._run_all(list(new.values())), strict=True))
-        for key, result in ran.items():
-            if result != DIED:
+        checked = [_checked(program) for program in programs]
+        known: dict[bytes, Result] = {}
+        new: dict[bytes, _Checked] = {}
+        for program in checked:
+            if isinstance(program, _Checked) and program.key not in known:
+                kept = self._recall(program.key)
+                if kept is None:
+                    new[program.key] = program
+                else:
+                    known[program.key] = kept
+        for key, result in zip(new, self._run_all(list(new.values())), strict=True):
+            known[key] = result
+            if result != DIED and not result.error.startswith("TimeoutError: "):
                 self._keep(key, result)
-        return [ran.get(key) or self._recall(key) or self._run_one(program) for key, program in zip(keys, programs, strict=True)]
+        return [program if isinstance(program, Result) else known[program.key] for program in checked]
 
     def close(self) -> None:
         """End the workers; the next program starts others."""
         self._door.close()
         self.berths.close()
 
-    def _run_all(self, programs: Sequence[Program]) -> list[Result]:
+    def _run_all(self, programs: Sequence["_Checked"]) -> list[Result]:
         if len(programs) < 2 or self.workers == 1:
             return [self._run_one(program) for program in programs]
         with ThreadPoolExecutor(self.workers) as threads:
             return list(threads.map(self._run_one, programs))
 
-    def _run_one(self, program: Program) -> Result:
-        try:
-            inputs = _checked(program)
-            for _ in range(TRIES):
-                try:
-                    return Result(value=self._value(program, inputs))
-                except WorkerDied:
-                    continue
-        except ProgramFailed as failed:
-            return Result(error=str(failed))
+    def _run_one(self, program: "_Checked") -> Result:
+        for _ in range(TRIES):
+            try:
+                return Result(value=self._value(program))
+            except WorkerDied:
+                continue
+            except ProgramFailed as failed:
+                return Result(error=str(failed))
         return DIED
 
-    def _value(self, program: Program, inputs: Json) -> Json:
+    def _value(self, program: "_Checked") -> Json:
         with self._lock:  # a pool is started once
             session = self._door.open()
         try:
             session.run(program.source)
-            return _read(_written(session, program, inputs), self.limits)
+            return _read(session.run(CALL.format(call=program.call), {"_inputs": program.inputs}), self.limits)
         finally:
             session.close()
 
@@ -114,26 +129,45 @@ class Sandbox:
             self._kept.popitem(last=False)
 
 
-def _key(program: Program) -> bytes:
-    # `repr` tells 1 from True and 1.0, and knows what JSON does not.
-    return blake2b(repr((program.source, program.call, program.inputs)).encode("utf-8", "backslashreplace"), digest_size=16).digest()
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Checked:
+    """A program that can be run."""
+
+    key: bytes
+    source: str
+    call: str
+    inputs: Json  # as JSON has them
 
 
-def _checked(program: Program) -> Json:
-    """Return the inputs as JSON has them."""
-    if not program.call.isidentifier() or keyword.iskeyword(program.call):
-        raise ProgramFailed("ValueError", f"the call is {program.call[:40]!r}, expected the name of a function of the source")
-    if len(program.source) > MAX_SOURCE:
-        raise ProgramFailed("ValueError", f"the source has {len(program.source)} characters, expected at most {MAX_SOURCE}")
+def _checked(program: Program) -> _Checked | Result:
+    """Return the program as it is run; a result where it cannot be."""
+    # A game is not held to its types.
+    source, call, inputs = cast("tuple[object, object, object]", (program.source, program.call, program.inputs))
     try:
-        inputs: Json = json.loads(json.dumps(list(program.inputs), allow_nan=False))
+        if not isinstance(source, str) or len(source) > MAX_SOURCE:
+            found = f"{len(source)} characters" if isinstance(source, str) else type(source).__name__
+            raise ProgramFailed("ValueError", f"the source is {found}, expected a text of at most {MAX_SOURCE}")
+        if not isinstance(call, str) or not call.isidentifier() or keyword.iskeyword(call):
+            shown = repr(call[:40]) if isinstance(call, str) else type(call).__name__
+            raise ProgramFailed("ValueError", f"the call is {shown}, expected the name of a function of the source")
+        plain = _as_json(inputs)
+        return _Checked(key=fingerprint(source, call, plain), source=source, call=call, inputs=plain)
+    except ProgramFailed as failed:
+        return Result(error=str(failed))
+    except ValueError as error:
+        return Result(error=f"ValueError: {error}")
+
+
+def _as_json(inputs: object) -> Json:
+    if not isinstance(inputs, (list, tuple)):
+        raise ProgramFailed("TypeError", f"the inputs are {type(inputs).__name__}, expected a list")
+    if size_of(inputs, MAX_SOURCE) > MAX_SOURCE:
+        raise ProgramFailed("ValueError", f"the inputs are endless or too large, expected at most {MAX_SOURCE} characters")
+    try:
+        plain: Json = json.loads(json.dumps(inputs, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise ProgramFailed("TypeError", f"the inputs are not plain JSON: {error}") from None
-    return inputs
-
-
-def _written(session: Session, program: Program, inputs: Json) -> object:
-    return session.run(CALL.format(call=program.call), {"_inputs": inputs})
+    return plain
 
 
 def _read(written: object, limits: Limits) -> Json:

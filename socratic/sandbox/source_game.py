@@ -1,4 +1,17 @@
-"""A whole game from its source: the rules run in the sandbox, the table stands outside."""
+"""A whole game from its source: the rules run in the sandbox, the table stands outside.
+
+What loads is one game in function form that needs nothing but the table and the modules of `declaration.MODULES`, and puts lists of
+options or free text to its players. Of the built-ins these are elenchus, guess_number, kuhn_poker, proof, secret, signal, sticks and
+twenty_questions. The others need what is not here:
+- bots (add, deal, debate, story, taboo, triplet, undercover): a question to which random play has no answer is left to the players;
+- several games in one file, made by a function (liars_dice, relay);
+- modules that the interpreter lacks, such as fractions (maker);
+- the class form, `Game` and `StepGame` (tic_tac_toe): the interpreter has no inheritance.
+
+What goes otherwise inside, beside the interpreter's own gaps: patterns and parsers as `legal` are refused; `GameError` and
+`ConfigError` can be raised, not caught by name (`except Exception` catches them); what the table refuses is a RuntimeError there, and
+of a call that returns nothing (`tell`, `reward`, ...) it ends the match. Uncaught, all of it comes out as outside.
+"""
 
 import builtins
 import time
@@ -18,7 +31,7 @@ from socratic.sandbox.sandbox import Sandbox
 from socratic.sandbox.table_inside import CONFIG_ERROR, INSIDE, REFUSAL, Awaited, TableOutside
 
 # Their message is not their only argument, or is shown otherwise than it was given.
-NOT_MADE_HERE = ("KeyError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError")
+NOT_MADE_HERE = ("ExceptionGroup", "KeyError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeTranslateError")
 # More seats than that are a mistake, and their names would fill the message.
 MAX_SCORES = 100
 
@@ -57,8 +70,10 @@ class SourceGame(Game):
             while isinstance(step, Called):
                 answer = outside.take(step.args)
                 if isinstance(answer, Awaited):
-                    answer, step_s = _as_plain(await getattr(t, answer.name)(*answer.args)), 0.0
-                step, step_s = self._timed(partial(paused.resume, answer), step_s)
+                    answer, step_s = _as_plain(await answer.effect), 0.0
+                    if isinstance(answer, tuple):
+                        outside.count(answer)
+                step, step_s = self._timed(partial(paused.resume, answer), step_s, outside)
         finally:
             paused.close()
         return self._scores(step, outside)
@@ -66,13 +81,14 @@ class SourceGame(Game):
     def _paused(self, expression: str, params: dict[str, ParameterValue]) -> PausedGame:
         return PausedGame(self._sandbox.berths, INSIDE + self.declaration.script, expression, {"_params": params})
 
-    def _timed(self, run: Callable[[], Called | Ended], step_s: float) -> tuple[Called | Ended, float]:
+    def _timed(self, run: Callable[[], Called | Ended], step_s: float, outside: TableOutside | None = None) -> tuple[Called | Ended, float]:
         """Return how far it ran, and how long it has run since the last question."""
         started = time.monotonic()
         try:
             step = run()
         except ProgramFailed as failed:
-            raise _as_raised_outside(self.name, failed) from None
+            refusal = None if outside is None else outside.refusal(failed)
+            raise (refusal or _as_raised_outside(self.name, failed)) from None
         step_s += time.monotonic() - started
         if step_s > self._sandbox.limits.time_s and isinstance(step, Called):
             raise TimeoutError(f"not at its next question within {self._sandbox.limits.time_s:g} s")

@@ -1,25 +1,35 @@
 """The table as a game from source sees it: what it says is carried out of the sandbox and done by the real one.
 
-What returns nothing is gathered and goes out with the next call that returns something: a round trip costs 0.1 ms.
+What returns nothing is gathered and goes out with the next call that returns something: a round trip costs 0.1 ms. So what the
+real table refuses of it ends the match, and what it refuses of the others is raised inside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from socratic.errors import GameError
+from socratic.errors import GameError, GameTooLarge, ReplayMismatch
 from socratic.game import Table
-from socratic.sandbox.door import OUTSIDE
+from socratic.game.failures import GAME_FAILURES
+from socratic.sandbox.door import OUTSIDE, ProgramFailed, Refused
 from socratic.sandbox.limits import Limits
+from socratic.sandbox.plain import size_of
 
 SAID = frozenset({"tell", "truth", "secret", "reward", "probe", "same"})
 ANSWERED = frozenset({"choose", "deal", "shuffle", "win", "draw", "share"})
 AWAITED = frozenset({"ask", "ask_all", "judge", "execute"})
 REFUSAL = "of the table: "
 CONFIG_ERROR = "of the parameters: "
-# Over a whole match. What is told and drawn from is kept outside, where no limit of the worker reaches.
-MAX_TOLD = 2_000_000
+# Over a whole match, as characters, all that every call is given. It is kept outside, where no limit of the worker reaches.
+MAX_TOLD = 4_000_000
+PER_CALL = 100
+# Of one line, prompt or option: players read them, and matches share them.
+MAX_LINE = 4000
 MAX_DRAWN_FROM = 2_000_000
 MAX_NESTED = 8
+# What a table may raise; its GameError is the interpreter's RuntimeError.
+RAISED_INSIDE = (TypeError, ValueError, IndexError, AttributeError, OverflowError, ZeroDivisionError)
+# What whoever drives the table says through it.
+FROM_OUTSIDE = (GameTooLarge, ReplayMismatch)
 # A larger number has more digits than Python writes.
 MAX_BITS = 4096
 
@@ -124,8 +134,7 @@ _table = Table()
 class Awaited:
     """What the game awaits of the real table."""
 
-    name: str
-    args: tuple[object, ...]
+    effect: Awaitable[object]
 
 
 @dataclass(slots=True)
@@ -138,9 +147,12 @@ class TableOutside:
     told: int = 0
     drawn_from: int = 0
     calls: int = 0
+    refused: Exception | None = None  # the last that was raised inside
 
     def take(self, args: tuple[object, ...]) -> object:
-        """Do what was said and return the answer to the last of it; an `Awaited` where it has to be awaited.
+        """Do what was said and return the answer to the last of it.
+
+        That is an `Awaited` where it has to be awaited, and a `Refused` where the table refuses it.
 
         Raises:
             GameError: it is no call of the table, or too much.
@@ -155,15 +167,52 @@ class TableOutside:
         name, given, named = self._call(said[-1])
         if name in AWAITED:
             self.calls = 0
-            return Awaited(name, given)
+            return self._asked(name, given)
         if name not in ANSWERED:
             raise self._foreign(name)
         if name in ("choose", "deal", "shuffle") and given:
             options = _options(given[0])
+            if options is None:
+                raise self._foreign(given[0])
             self._count_options(options, given[1] if name == "deal" and len(given) > 1 else len(options) if name == "shuffle" else 1)
             given = (options, *given[1:])
-        answer: object = getattr(self.table, name)(*given, **named)
+        try:
+            answer: object = getattr(self.table, name)(*given, **named)
+        except FROM_OUTSIDE:
+            raise
+        except GAME_FAILURES as error:
+            return self._refused(error)
         return answer
+
+    def refusal(self, failed: ProgramFailed) -> Exception | None:
+        """Return what the table had refused, where a source failed of just that."""
+        return self.refused if self.refused is not None and str(failed) == str(_as_inside(self.refused)) else None
+
+    def count(self, given: object) -> None:
+        """Charge the match for what it gives or gets.
+
+        Raises:
+            GameError: it is too much.
+        """
+        self.told += size_of(given, MAX_TOLD)
+        if self.told > MAX_TOLD:
+            raise GameError(f"{self.game} gave its table more than {MAX_TOLD} characters in one match")
+
+    def _asked(self, name: str, given: tuple[object, ...]) -> "Awaited | Refused":
+        if name in ("ask", "ask_all"):
+            self._check_lines(given)
+        try:
+            # Awaited by the game itself.
+            return Awaited(getattr(self.table, name)(*given))
+        except FROM_OUTSIDE:
+            raise
+        except GAME_FAILURES as error:
+            return self._refused(error)
+
+    def _refused(self, error: Exception) -> Refused:
+        self.refused = error
+        failed = _as_inside(error)
+        return Refused(kind=failed.kind, message=failed.message)
 
     def say(self, said: object) -> None:
         """Do what returns nothing.
@@ -175,18 +224,29 @@ class TableOutside:
             name, given, named = self._call(call)
             if name not in SAID:
                 raise self._foreign(name)
-            self.told += 100 + sum(len(text) for text in given if isinstance(text, str))
-            if self.told > MAX_TOLD:
-                raise GameError(f"{self.game} told more than {MAX_TOLD} characters in one match")
+            if name == "tell":
+                self._check_lines(given)
             getattr(self.table, name)(*given, **named)
 
     def _call(self, call: object) -> tuple[str, tuple[object, ...], Mapping[str, object]]:
         match call:
             case (str(name), tuple(given), dict(named)) if all(isinstance(key, str) for key in named):
+                self.told += PER_CALL
+                self.count(given)
+                self.count(named)
                 if not (_is_plain(given) and _is_plain(named)):
                     raise GameError(f"{self.game} gave t.{name[:20]} something else than texts, numbers of some size and lists of them")
                 return name, given, named
         raise self._foreign(call)
+
+    def _check_lines(self, given: object) -> None:
+        if isinstance(given, (list, tuple)):
+            for item in given:
+                self._check_lines(item)
+        elif isinstance(given, dict):
+            self._check_lines(list(given.values()))
+        elif isinstance(given, str) and len(given) > MAX_LINE:
+            raise GameError(f"{self.game} shows a line of {len(given)} characters ({given[:20]!r}...), expected at most {MAX_LINE}")
 
     def _count_options(self, options: Sequence[object], num: object) -> None:
         if isinstance(options, range) and num == 1:
@@ -200,13 +260,18 @@ class TableOutside:
         return GameError(f"{self.game} called {shown!r} outside, expected what a table has: {', '.join(sorted(SAID | ANSWERED | AWAITED))}")
 
 
-def _options(written: object) -> Sequence[object]:
+def _options(written: object) -> Sequence[object] | None:
     match written:
         case list(options):
             return options
         case {"first": int(first), "step": int(step), "num": int(num)} if step:
             return range(first, first + step * num, step)
-    raise TypeError("options are no list and no range")
+    return None
+
+
+def _as_inside(error: Exception) -> ProgramFailed:
+    kind = type(error).__name__ if type(error) in RAISED_INSIDE else "RuntimeError"
+    return ProgramFailed(kind, str(error))
 
 
 def _is_plain(value: object, nested: int = 0) -> bool:

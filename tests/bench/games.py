@@ -62,11 +62,10 @@ def overhead_lines() -> tuple[list[str], bool]:
     median = rounds[len(rounds) // 2]
     child = subprocess.run([sys.executable, "-m", "tests.bench.games", MEMORY], capture_output=True, text=True, check=True, cwd=ROOT)
     size = int(child.stdout)
+    spread = f"(median of {NUM_ROUNDS}; {rounds[0]:,.0f} to {rounds[-1]:,.0f}; mark {MARK_TURNS_S:,})"
     return [
-        f"- `sticks` with trivial players, {NUM_AT_ONCE} matches at once, one core: {median:,.0f} turns a second "
-        f"(median of {NUM_ROUNDS}; {rounds[0]:,.0f} to {rounds[-1]:,.0f}; mark {MARK_TURNS_S:,}).",
-        f"- {NUM_LIVE:,} live matches of `sticks` in one process: {size:,} bytes each, by the process's resident memory "
-        f"(mark {MARK_BYTES:,}).",
+        f"- `sticks` with trivial players, {NUM_AT_ONCE} matches at once, one core: {median:,.0f} turns a second {spread}.",
+        f"- {NUM_LIVE:,} live matches of `sticks` in one process: {size:,} bytes each of resident memory (mark {MARK_BYTES:,}).",
     ], median >= MARK_TURNS_S and size < MARK_BYTES
 
 

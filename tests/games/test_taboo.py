@@ -303,3 +303,13 @@ def _meant(match: LiveMatch) -> dict[str, str]:
     """Return the attacker's word as W, and the others as a, b and c."""
     word = str(match.truths["word"])
     return {"W": word, **dict(zip("abc", [other for other in THINGS[:4] if other != word], strict=True))}
+
+
+def test_every_word_of_the_list_may_be_the_attacker_s_and_the_defender_is_told_what_to_do() -> None:
+    for words in (3, 4):
+        matches = [LiveMatch(taboo_adversarial, {"words": words}, Seed(seed)) for seed in range(60)]
+        assert {match.truths["word"] for match in matches} == set(THINGS[:words])
+    talking = LiveMatch(taboo_adversarial, taboo_adversarial.level(3), Seed(0))
+    assert "wants you to say a word" in talking.view(1)[0].text
+    assert "within" in talking.view(0)[0].text
+    assert {LiveMatch(taboo, {}, Seed(seed)).truths["thing"] for seed in range(60)} == set(THINGS[:4])

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -18,7 +17,7 @@ os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(),
 import hypothesis  # noqa: F401
 import scipy.optimize  # noqa: F401
 
-from tests.mutants.planted import PACKAGE, ROOT
+from tests.mutants.planted import FORK, MOST_AT_ONCE, PACKAGE, ROOT
 from tests.mutants.report import caught_share, is_met, page
 from tests.mutants.trial import Outcome, try_game
 
@@ -38,7 +37,7 @@ def main() -> int:
         parser.error(f"no built-in game is called {unknown[0]}; known: {', '.join(known)}")
     # A process that has imported a game cannot be given another by its path alone.
     assert not any(name.startswith(PACKAGE) for name in sys.modules)
-    outcomes = _tried_all(given.names or known, given.planted, given.processes)
+    outcomes = _tried_all(given.names or known, given.planted, min(given.processes, MOST_AT_ONCE))
     lines = page(outcomes)
     sys.stdout.write("\n".join(lines) + "\n")
     if not given.names:
@@ -50,7 +49,7 @@ def main() -> int:
 
 
 def _tried_all(names: list[str], num_planted: int, num_processes: int) -> list[Outcome]:
-    with ProcessPoolExecutor(num_processes, mp_context=multiprocessing.get_context("fork")) as pool:
+    with ProcessPoolExecutor(num_processes, mp_context=FORK) as pool:
         waiting = {pool.submit(try_game, name, num_planted): name for name in names}
         found: dict[str, Outcome] = {}
         for done in as_completed(waiting):

@@ -10,11 +10,12 @@ from hashlib import blake2b
 
 import pytest
 
-from socratic.errors import GameTooLarge, PlayError, SocraticError
+from socratic.errors import ConfigError, GameTooLarge, PlayError, SocraticError
 from socratic.game import Game, Params
 from socratic.game.check import check_game
 from socratic.game.enumeration import Walker
 from socratic.game.random_play import played
+from socratic.records import ParameterValue
 from tests.golden.clerk import ScriptedClerk
 from tests.golden.transcripts import FOLDER, load, played_again
 from tests.mutants.planted import ROOT, Found, imported
@@ -24,6 +25,9 @@ STEP_LIMIT_S = 2.0
 RULE_LIMIT_S = 20.0
 MAX_LEAVES = 20_000
 NUM_PLAYS = 200
+# Of each set of parameters that no level declares.
+MAX_LEAVES_OFF_LEVEL = 2000
+NUM_PLAYS_OFF_LEVEL = 40
 MAX_TURNS = 300
 TEST_LIMIT_S = 20
 PASSED, FAILED, INTERRUPTED = 0, 1, 2
@@ -35,15 +39,19 @@ def games_of(module: str) -> dict[str, Game]:
     return {name: game for name, game in sorted(found, key=lambda pair: pair[0]) if isinstance(game, Game)}
 
 
-def check_finds(module: str, levels: list[tuple[str, int]]) -> Found:
-    """Return the first rule of `check_game` that the named levels break."""
+def check_finds(module: str, levels: list[tuple[str, int]], patience: int = 1) -> Found:
+    """Return the first rule of `check_game` that the named levels break; `patience` times the limits of time."""
     try:
         games = games_of(module)
     except SocraticError as error:
         return f"import: {error}"
     for name, level in levels:
         report = check_game(
-            games[name], games[name].level(level), clerk=ScriptedClerk(), step_limit_s=STEP_LIMIT_S, rule_limit_s=RULE_LIMIT_S
+            games[name],
+            games[name].level(level),
+            clerk=ScriptedClerk(),
+            step_limit_s=STEP_LIMIT_S * patience,
+            rule_limit_s=RULE_LIMIT_S * patience,
         )
         broken = next((finding for finding in report.findings if not finding.passed), None)
         if broken is not None:
@@ -79,8 +87,18 @@ def golden_finds(module: str) -> Found:
     return None
 
 
-def tests_find(module: str) -> Found:
-    """Return that the game's own tests fail; None where they pass.
+class Watch:
+    """Notes as a plugin of pytest whether it was time that a test failed of."""
+
+    is_late = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Read one report."""
+        self.is_late |= report.failed and "Timeout (>" in report.longreprtext
+
+
+def tests_find(module: str, patience: int) -> Found:
+    """Return that the game's own tests fail; None where they pass; `patience` times the limit of time.
 
     Raises:
         RuntimeError: pytest did not run them.
@@ -93,10 +111,14 @@ def tests_find(module: str) -> Found:
         "-q",
         "-W",
         "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
-        f"--timeout={TEST_LIMIT_S}",
+        f"--timeout={TEST_LIMIT_S * patience}",
+        "--hypothesis-seed=0",
         *(part for name in plugins for part in ("-p", name)),
     ]
-    status = int(pytest.main([f"tests/games/test_{module}.py", *options]))
+    watch = Watch()
+    status = int(pytest.main([f"tests/games/test_{module}.py", *options], plugins=[watch]))
+    if watch.is_late:
+        return f"a test was not over within {TEST_LIMIT_S * patience} s"
     if status in (FAILED, INTERRUPTED):
         return "a test fails" if status == FAILED else "its tests cannot be collected"
     if status != PASSED:
@@ -105,15 +127,52 @@ def tests_find(module: str) -> Found:
 
 
 def fingerprint(module: str) -> Found:
-    """Return a hash of all play of a module's games: each level's tree, where it is small, and many random matches."""
-    levels = [(name, game, params) for name, game in games_of(module).items() for params in game.levels or ({},)]
-    parts = [f"{name} {params} {_tree_hash(game, params)} {_play_hash(game, params)}" for name, game, params in levels]
+    """Return a hash of all play of a module's games: trees, where they are small, and many random matches.
+
+    Played are the levels, and off the levels the neighbours of the first and of the default.
+    """
+    parts = []
+    for name, game in games_of(module).items():
+        levels = game.levels or ({},)
+        parts += [f"{name} {params} {_tree_hash(game, params, MAX_LEAVES)} {_play_hash(game, params, NUM_PLAYS)}" for params in levels]
+        parts += [f"{name} {params} {_hash_off_level(game, params)}" for params in off_level(game)]
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def _tree_hash(game: Game, params: Params) -> str:
-    """Return a hash of a level's tree, every seat's view at every move included; "" where it has none."""
-    walker = Walker(game, params, max_leaves=MAX_LEAVES, merge=False, clerk=ScriptedClerk())
+def off_level(game: Game) -> list[Params]:
+    """Return sets of parameters that no level has: one parameter moved to a value beside that of the first level, or its default."""
+    levels = [game.complete(params) for params in game.levels]
+    found: list[Params] = []
+    for params in (game.level(0), {}):
+        complete = game.complete(params)
+        for name, value in complete.items():
+            for neighbour in _neighbours(value):
+                moved = {**complete, name: neighbour}
+                if moved not in levels and moved not in found:
+                    found.append(moved)
+    return found
+
+
+def _neighbours(value: ParameterValue) -> tuple[ParameterValue, ...]:
+    if isinstance(value, bool):
+        return (not value,)
+    if isinstance(value, int):
+        return (value - 1, value + 1)
+    return (value / 2, value * 2) if isinstance(value, float) else ()
+
+
+def _hash_off_level(game: Game, params: Params) -> str:
+    try:
+        return f"{_tree_hash(game, params, MAX_LEAVES_OFF_LEVEL)} {_play_hash(game, params, NUM_PLAYS_OFF_LEVEL)}"
+    except ConfigError:
+        return "refused"
+    except SocraticError as error:
+        return type(error).__name__
+
+
+def _tree_hash(game: Game, params: Params, max_leaves: int) -> str:
+    """Return a hash of the tree, every seat's view at every move included; "" where it has none."""
+    walker = Walker(game, params, max_leaves=max_leaves, merge=False, clerk=ScriptedClerk())
     try:
         arrays = walker.walk()
     except (GameTooLarge, PlayError):
@@ -126,9 +185,9 @@ def _tree_hash(game: Game, params: Params) -> str:
     return told.hexdigest()
 
 
-def _play_hash(game: Game, params: Params) -> str:
+def _play_hash(game: Game, params: Params, num_plays: int) -> str:
     told = blake2b(digest_size=16)
-    for seed in range(NUM_PLAYS):
+    for seed in range(num_plays):
         match = played(game, params, seed, 0.2 * (seed % 2), clerk=ScriptedClerk(), retries=1, max_turns=MAX_TURNS)
         told.update(match.digest().encode())
     return told.hexdigest()

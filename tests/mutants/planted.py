@@ -6,7 +6,8 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,12 @@ from typing import TypeAlias
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "socratic_games"
+
+FORK = multiprocessing.get_context("fork")
+MOST_AT_ONCE = 16
+# Every child takes a place; one that is to be alone keeps the entrance until it has all of them.
+_entrance = FORK.Lock()
+_places = FORK.Semaphore(MOST_AT_ONCE)
 
 # What a task in a child process found: a line, or None for nothing.
 Found: TypeAlias = str | None
@@ -31,16 +38,34 @@ def plant(folder: Path, name: str, source: str) -> None:
     (package / f"{name}.py").write_text(source, encoding="utf-8")
 
 
-def in_child(task: Callable[[], Found], folder: Path, limit_s: float) -> Found:
-    """Return what a task finds in a forked process that imports the games from `folder`.
+@contextmanager
+def _place(*, is_alone: bool) -> Iterator[None]:
+    """Wait until there is a place, or until there is nobody else."""
+    num_places = MOST_AT_ONCE if is_alone else 1
+    with _entrance:
+        for _ in range(num_places):
+            _places.acquire()
+    try:
+        yield
+    finally:
+        for _ in range(num_places):
+            _places.release()
+
+
+def in_child(task: Callable[[], Found], folder: Path, limit_s: float, *, is_alone: bool = False) -> Found:
+    """Return what a task finds in a forked process that imports the games from `folder`; `is_alone`: while no other such runs.
 
     Raises:
         TimeoutError: it was not over in time.
         Died: it ended without an answer.
     """
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(task, folder, sender))
+    with _place(is_alone=is_alone):
+        return _in_child(task, folder, limit_s)
+
+
+def _in_child(task: Callable[[], Found], folder: Path, limit_s: float) -> Found:
+    receiver, sender = FORK.Pipe(duplex=False)
+    child = FORK.Process(target=_answer, args=(task, folder, sender))
     child.start()
     sender.close()
     try:

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from tests.mutants.catchers import MAX_LEAVES, MAX_LEAVES_OFF_LEVEL, NUM_PLAYS, NUM_PLAYS_OFF_LEVEL
 from tests.mutants.operators import FAMILIES
-from tests.mutants.trial import Outcome, Tried
+from tests.mutants.trial import LATE_BY_NATURE, PATIENCE, Outcome, Tried
 
 MARK = 0.95
 MIN_PLANTED = 5
 
 
 def caught_share(outcomes: Sequence[Outcome]) -> float:
-    """Return the share of the bugs that somebody caught; 0 where none was planted."""
+    """Return the share of the bugs that the check or the tests caught; 0 where none was planted."""
     counted = [tried for outcome in outcomes for tried in outcome.counted]
     return sum(tried.is_caught for tried in counted) / len(counted) if counted else 0.0
 
@@ -28,15 +29,18 @@ def page(outcomes: Sequence[Outcome]) -> list[str]:
         "# Planted rule bugs",
         "",
         "`make mutants` plants bugs in the rules of every built-in game, one at a time, by the operators of `tests/mutants/operators.py`,",
-        "and counts who notices: `check_game` alone, the golden transcripts alone, the game's own tests alone. The choice of bugs",
+        "and counts who notices: `check_game` alone and the game's own tests alone. The golden transcripts stand beside them and catch",
+        "nothing: they say of any change that it is one. What is late or dead was so twice, the second time alone on the machine and with",
+        f"{PATIENCE} times the time (but for the family `{LATE_BY_NATURE}`). The choice of bugs",
         "depends on the source only: the families in turn, and every operator of a family before any comes twice. A mutant is called",
-        "equivalent, and not counted, where nobody notices and no level's tree (up to 20,000 leaves, all views included) and none of",
-        "200 random matches of each level, half of them with illegal replies, is other than the game's.",
+        f"equivalent, and not counted, where nobody notices and no level's tree (up to {MAX_LEAVES:,} leaves, all views included) and none",
+        f"of {NUM_PLAYS} random matches of each level, half of them with illegal replies, is other than the game's; and the same off the",
+        f"levels ({MAX_LEAVES_OFF_LEVEL:,} leaves, {NUM_PLAYS_OFF_LEVEL} matches), where one parameter is beside its first level's value",
+        "or its default.",
         "",
-        f"Planted: {len(counted)} in {len(outcomes)} games. Caught by any of the three: {_share(counted, 'is_caught')}.",
-        f"By the check alone: {_share(counted, 'check')}; by the golden transcripts alone: {_share(counted, 'golden')};",
-        f"by the tests alone: {_share(counted, 'tests')}.",
-        f"Caught by the check or the tests, golden transcripts aside: {_share_of([bool(t.check or t.tests) for t in counted])}.",
+        f"Planted: {len(counted)} in {len(outcomes)} games. Caught by the check or the tests: {_share(counted, 'is_caught')};",
+        f"the mark is {MARK:.0%}. By the check alone: {_share(counted, 'check')}; by the tests alone: {_share(counted, 'tests')}.",
+        f"Other golden transcripts: {_share(counted, 'golden')}.",
         "",
         "| game | levels checked | made | planted | equivalent | check | golden | tests | caught | slipped |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -50,9 +54,9 @@ def page(outcomes: Sequence[Outcome]) -> list[str]:
         "",
         *(_listed(outcomes, lambda tried: not tried.is_caught and not tried.is_equivalent) or ["None."]),
         "",
-        "## Caught by the golden transcripts only",
+        "## Of these, told by the golden transcripts only",
         "",
-        *(_listed(outcomes, lambda tried: tried.golden is not None and (tried.check or tried.tests) is None) or ["None."]),
+        *(_listed(outcomes, lambda tried: tried.golden is not None and not tried.is_caught) or ["None."]),
         "",
         "## Equivalent",
         "",

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.system
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \|", re.MULTILINE)
-HOLES = {"<game>": r"[^/]+", "<seat>": r"[^/]+", "<opponent>": r"(?:random|optimal|t0)"}
+HOLES = {"<game>": r"[^/]+", "<seat>": r"[^/]+", "<opponent>": r"(?:random|optimal|t0)", "<name>": r"[^/]+"}
 
 
 def documented() -> dict[str, re.Pattern[str]]:
@@ -29,7 +29,9 @@ def test_the_document_and_the_runs_name_the_same_metrics(tmp_path: Path) -> None
     exact = play_run(tmp_path, "exact", small_config())
     drawn = play_run(tmp_path, "drawn", small_config(observer={"method": "play", "episodes": 8}))
     unmasked = play_run(tmp_path, "unmasked", small_config(generations=1, play={"masked": "off"}))
-    rows = [row for run in (exact, drawn, unmasked) for log in ("metrics", "assessments") for row in run.read(log)]
+    judged = small_config(generations=1, games={"debate": {"episodes": 6, "params": {"judged": True}}}, feedback={"judge": "literal"})
+    runs = (exact, drawn, unmasked, play_run(tmp_path, "judged", judged))
+    rows = [row for run in runs for log in ("metrics", "assessments") for row in run.read(log)]
     written = {name for row in rows for name in row} - {"generation", "version"}
     patterns = documented()
     unknown = sorted(name for name in written if not any(pattern.fullmatch(name) for pattern in patterns.values()))

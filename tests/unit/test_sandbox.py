@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -146,6 +147,72 @@ def test_inputs_are_plain_json(sandbox: Sandbox) -> None:
     assert run(sandbox, "def f(x): return x", {"a": [1, None, True, 0.5, "é"]}).value == {"a": [1, None, True, 0.5, "é"]}
 
 
+def _endless() -> Json:
+    held: list[Json] = []
+    held.append(held)
+    return held
+
+
+def _deep() -> Json:
+    held: list[Json] = []
+    for _ in range(50_000):
+        held = [held]
+    return held
+
+
+def _shared() -> Json:
+    held: Json = ["x"]
+    for _ in range(20):
+        held = [held] * 100
+    return held
+
+
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [
+        (10**5000, "TypeError: the inputs are not plain JSON: Exceeds the limit"),
+        (_deep(), "TypeError: the inputs are not plain JSON: "),
+        (_endless(), "ValueError: the inputs are endless or too large"),
+        (_shared(), "ValueError: the inputs are endless or too large"),
+        ("x" * (1 << 21), "ValueError: the inputs are endless or too large"),
+        ("\ud800", "UnicodeEncodeError: "),
+        (cast("Json", object()), "TypeError: the inputs are not plain JSON: "),
+        (cast("Json", {(1, 2): 3}), "TypeError: the inputs are not plain JSON: "),
+    ],
+    ids=["huge", "deep", "endless", "shared", "long", "half", "object", "key"],
+)
+def test_inputs_that_cannot_be_given_are_an_error_and_the_others_run(sandbox: Sandbox, given: Json, begins: str) -> None:
+    source = "def f(x): return 1"
+    odd, fine = sandbox.run([Program(source=source, call="f", inputs=(given,)), Program(source=source, call="f", inputs=(1,))])
+    assert odd.value is None
+    assert odd.error.startswith(begins)
+    assert odd.error.isprintable()
+    assert fine == Result(value=1)
+
+
+@pytest.mark.parametrize("part", ["source", "call", "inputs"])
+def test_a_program_of_other_types_is_an_error(sandbox: Sandbox, part: str) -> None:
+    program = Program(source="def f(): return 1", call="f")
+    object.__setattr__(program, part, 5)
+    assert f"the {part} {'are' if part == 'inputs' else 'is'} int, expected" in sandbox.run([program])[0].error
+
+
+def test_half_of_a_character_in_the_source_is_an_error(sandbox: Sandbox) -> None:
+    assert run(sandbox, "x = '\ud800'\ndef f(): return 1").error.startswith("SyntaxError: ")
+
+
+def test_an_error_holds_nothing_that_a_terminal_obeys(sandbox: Sandbox) -> None:
+    assert run(sandbox, "def f(): raise ValueError('a\\x1b[31m\\x07b\\u202e\\x9b')").error == "ValueError: a[31mb"
+
+
+def test_a_result_that_time_decided_is_not_kept() -> None:
+    box = Sandbox(Limits(time_s=0.1), workers=1)
+    assert run(box, "def f():\n    while True: pass").error.startswith("TimeoutError: ")
+    assert run(box, "def f(): return 1 / 0").error.startswith("ZeroDivisionError: ")
+    assert len(box._kept) == 1
+    box.close()
+
+
 def test_sleep_takes_no_time_and_the_clock_stands_still(sandbox: Sandbox) -> None:
     source = (
         "import time\nfrom datetime import datetime\n"
@@ -244,6 +311,23 @@ def test_a_closed_sandbox_starts_again() -> None:
 def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydantic_monty", None)
     with pytest.raises(ConfigError, match=r"pip install 'socratic-loop\[sandbox\]'"):
+        run(Sandbox(), "def f(): return 1")
+
+
+def test_without_the_worker_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pydantic_monty
+
+    def not_found(**options: object) -> None:
+        raise FileNotFoundError("could not locate the `monty` binary")
+
+    monkeypatch.setattr(pydantic_monty, "Monty", not_found)
+    with pytest.raises(ConfigError, match=r"its worker, the program `monty`, is not: pip install 'socratic-loop\[sandbox\]'"):
+        run(Sandbox(), "def f(): return 1")
+
+
+def test_a_worker_that_cannot_be_started_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONTY_BIN", "/nowhere/monty")
+    with pytest.raises(ConfigError, match=r"/nowhere/monty.*pip install 'socratic-loop\[sandbox\]'"):
         run(Sandbox(), "def f(): return 1")
 
 

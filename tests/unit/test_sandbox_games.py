@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from socratic.errors import ConfigError, GameError
+from socratic.errors import ConfigError, GameError, GameTooLarge
 from socratic.game import Game, LiveMatch, settle
 from socratic.game.random_play import played, random_replies
 from socratic.game.tree import enumerate_tree
@@ -17,16 +17,20 @@ from socratic.seeds import Seed
 
 pytest.importorskip("pydantic_monty")
 
-from socratic.sandbox import Limits, Sandbox, SourceGame, game_from_source
-from socratic.sandbox.berths import KnownSteps
-from socratic.sandbox.door import Called, Ended
+from socratic.sandbox import Limits, Sandbox, SourceGame, game_from_source, source_game
+from socratic.sandbox.berths import KnownSteps, PausedGame
+from socratic.sandbox.door import Called, Ended, ProgramFailed
+from socratic.sandbox.plain import size_of
 
 GAMES = Path(__file__).parents[2] / "games"
-BUILT_IN = ("add", "guess_number", "kuhn_poker", "signal", "sticks")
+BUILT_IN = ("guess_number", "kuhn_poker", "secret", "signal", "sticks")
+LOADS = ("elenchus", "guess_number", "kuhn_poker", "proof", "secret", "signal", "sticks", "twenty_questions")
 HEAD = (
     "from socratic.game import Scores, Table, game\n\n"
     "@game(seats=('first', 'second'), zero_sum=True)\nasync def wild(t: Table) -> Scores:\n    "
 )
+
+TOO_MUCH = "gave its table more than 4000000 characters in one match"
 
 # Bodies of a game, each with what is said of it.
 WILD = {
@@ -43,7 +47,24 @@ WILD = {
         "it asked the system for something 200 times",
     ),
     "memory bomb": ("x = 'a'\nwhile True: x += x", "MemoryError: more than 32 MiB"),
-    "long talk": ("t.tell(0, 'x' * (3 * 10**6))\nt.draw()", "told more than 2000000 characters"),
+    "a long line": (
+        "t.tell(0, 'x' * 4001)\nt.draw()",
+        "shows a line of 4001 characters ('xxxxxxxxxxxxxxxxxxxx'...), expected at most 4000",
+    ),
+    "a long prompt": ("await t.ask(0, 'x' * 4001)", "shows a line of 4001 characters"),
+    "a long prompt among others": ("await t.ask_all({0: 'x', 1: ('x' * 4001, ['a'])})", "shows a line of 4001 characters"),
+    "a long option": ("await t.ask(0, 'x', ['a', 'x' * 4001])", "shows a line of 4001 characters"),
+    "long talk": ("while True:\n    for _ in range(10): t.tell(0, 'x' * 4000)\n    t.draw()", TOO_MUCH),
+    "many facts": ("for n in range(100):\n    t.truth(**{str(n): ['x' * 10**5, {'y': 'x' * 10**5}]})\n    t.draw()", TOO_MUCH),
+    "facts that share much": ("x = ['x']\nfor _ in range(7): x = [x] * 1000\nt.truth(x=1)\nt._said[0][2]['x'] = x\nt.draw()", TOO_MUCH),
+    "long keys": ("for n in range(100): t.same(('x' * 10**5, n))\nt.draw()", TOO_MUCH),
+    "long reasons": ("for n in range(100): t.reward(0, 1, why='x' * 10**5)\nt.draw()", TOO_MUCH),
+    "long secrets": ("for n in range(100): t.secret('x' * 10**5, keep_from=0)\nt.draw()", TOO_MUCH),
+    "long options of chance": ("for n in range(100): t.choose(['x' * 10**5, 'y'])", TOO_MUCH),
+    "long cards": ("for n in range(100): t.deal(['x' * 10**5, 'y'], 1)", TOO_MUCH),
+    "many questions": ("while True: await t.ask(0, 'x' * 4000, ['a', 'b' * 4000])", TOO_MUCH),
+    "long lists": ("while True: await t.ask(0, 'x', [str(n) for n in range(10**4)])", TOO_MUCH),
+    "refusals that are caught": ("while True:\n    try: t.win(7)\n    except Exception: pass", "called its table 200 times"),
     "recursion": ("def f(): return f()\nf()", "RecursionError: maximum recursion depth exceeded"),
     "long shuffle": ("t.shuffle(range(10**9))", "drew from more than 2000000 options"),
     "another call outside": ("_ask_outside([('__init__', (), {})])", "called '__init__' outside, expected what a table has"),
@@ -121,7 +142,7 @@ def test_random_play_inside_is_random_play_outside(patient: Sandbox, name: str) 
             assert played(inside, params, seed, illegal_share).digest() == played(outside, params, seed, illegal_share).digest()
 
 
-@pytest.mark.parametrize("name", ["kuhn_poker", "signal", "guess_number", "add"])
+@pytest.mark.parametrize("name", ["kuhn_poker", "signal", "guess_number"])
 def test_the_tree_inside_is_the_tree_outside(patient: Sandbox, name: str) -> None:
     assert tree_of(from_file(name, patient)) == tree_of(load_game(name))
 
@@ -229,11 +250,105 @@ def test_what_is_known_to_follow_needs_no_worker(patient: Sandbox) -> None:
 
 
 def test_the_steps_longest_unused_are_forgotten() -> None:
-    known = KnownSteps(most=3 * len(ascii(Called(args=(0, "x" * 10)))))
+    known = KnownSteps(most=3 * size_of((0, "x" * 10), 1000))
     steps = [Called(args=(number, "x" * 10)) for number in range(4)]
     for number, step in enumerate(steps):
         known.add(bytes([number]), step)
         assert known.get(b"\0") == steps[0]  # and so it is not the one longest unused
     assert [known.get(bytes([number])) for number in range(4)] == [steps[0], None, steps[2], steps[3]]
-    known.add(b"odd", Ended(value=10**5000))
+    known.add(b"odd", Ended(value="x" * 1000))
     assert known.get(b"odd") is None
+    assert known.get(b"\3") == steps[3]
+
+
+def test_the_built_ins_that_load_from_source_are_those_that_the_module_names(sandbox: Sandbox) -> None:
+    names = [path.stem for path in sorted(GAMES.glob("*.py")) if not path.stem.startswith("_")]
+    assert tuple(name for name in names if _loads(name, sandbox)) == LOADS
+    said = source_game.__doc__ or ""
+    assert all(name in said for name in names)
+
+
+def _loads(name: str, sandbox: Sandbox) -> bool:
+    try:
+        return from_file(name, sandbox).name == name
+    except GameError:
+        return False
+
+
+CATCHES = """from socratic.game import Scores, Table, game
+
+
+@game(seats=("first", "second"), zero_sum=True)
+async def careful(t: Table) -> Scores:
+    for attempt in range(4):
+        try:
+            if attempt == 0:
+                t.win(17)
+            elif attempt == 1:
+                t.choose([])
+            elif attempt == 2:
+                await t.ask(7, "x")
+            else:
+                t.deal([1], 2)
+        except Exception as error:
+            t.tell(None, f"Refused: {error}")
+    return t.win(0)
+"""
+
+
+def test_what_the_table_refuses_can_be_caught_inside_as_outside(patient: Sandbox) -> None:
+    outside: dict[str, Game] = {}
+    exec(CATCHES, outside)
+    matches = [LiveMatch(game, None, Seed(0)) for game in (game_from_source(CATCHES, patient), outside["careful"])]
+    assert matches[0].view(0) == matches[1].view(0)
+    assert matches[0].view(0)[0].text == "Refused: careful names seat 17, expected 0 to 1"
+    assert len(matches[0].view(0)) == 4
+    assert matches[0].done
+
+
+@pytest.mark.parametrize("body", ["t.win(17)", "t.choose([])", "await t.ask(7, 'x')", "t.win('a')", "t.shuffle(5)"])
+def test_what_the_table_refuses_comes_out_as_it_was_raised(patient: Sandbox, body: str) -> None:
+    match = "wild (names|chose)|TypeError: '<=' not supported|options are a int"
+    with pytest.raises(GameError, match=match) as caught:
+        _played(HEAD + body, patient)
+    assert "RuntimeError" not in str(caught.value)
+
+
+def test_a_game_that_holds_the_tree_up_is_not_asked_whether_it_minds(patient: Sandbox) -> None:
+    body = "while True:\n        try: t.choose([1, 2])\n        except Exception: return (0, 0)"
+    with pytest.raises(GameTooLarge):
+        enumerate_tree(game_from_source(HEAD + body, patient), {}, max_leaves=10)
+
+
+def test_an_error_message_holds_nothing_that_a_terminal_obeys(sandbox: Sandbox) -> None:
+    with pytest.raises(GameError) as caught:
+        _played(HEAD + "raise ValueError('a\\x1b[31m\\nb')", sandbox)
+    assert "ValueError: a[31m b" in str(caught.value)
+
+
+ODD = [object(), [object()], [[]] * 10**6]
+ODD[2][0] = ODD[2]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_an_answer_that_is_not_plain_is_a_failure_of_the_source(sandbox: Sandbox, number: int) -> None:
+    paused = PausedGame(sandbox.berths, "", "_ask_outside([])", {})
+    assert paused.start() == Called(args=([],))
+    with pytest.raises(ProgramFailed, match="TypeError: what it is given is not plain"):
+        paused.resume(ODD[number])
+    paused.close()
+    with pytest.raises(ProgramFailed, match="TypeError: what it is given is not plain"):
+        PausedGame(sandbox.berths, "", "1", {"x": ODD[number]}).start()
+
+
+def test_a_huge_number_is_an_answer_like_any_other(sandbox: Sandbox) -> None:
+    paused = PausedGame(sandbox.berths, "", "_ask_outside(x)", {"x": 10**5000})
+    assert paused.start() == Called(args=(10**5000,))
+    assert paused.resume(-(10**5000)) == Ended(value=-(10**5000))
+
+
+def test_programs_that_a_game_runs_for_ever_come_to_an_end(patient: Sandbox) -> None:
+    source = HEAD + 'while True: await t.execute("def f(): return \'x\' * 50000", "f")'
+    match = LiveMatch(game_from_source(source, patient), None, Seed(0))
+    with pytest.raises(GameError, match=TOO_MUCH):
+        settle([match], SetClerk(patient))
