@@ -27,6 +27,8 @@ NUM_ROUNDS = 7
 # As many as an actor plays side by side.
 NUM_AT_ONCE = 256
 MEMORY = "--memory"
+# Where a library lies on this machine is nobody's business.
+INSTALLED_AT = re.compile(r"/\S*/site-packages/")
 
 # Module, the pattern of its count, the distribution, the mark.
 BRIDGES = (
@@ -105,7 +107,7 @@ def bridge_lines(module: str, library: str, distribution: str, mark: int) -> tup
     first, *others = child.stdout.strip().splitlines() or ["nothing was printed"]
     found = re.search(rf"{library}: (\d+) of \d+", first)
     lines = [f"- {first} (version {installed}; mark {mark})." if found else f"- {library}: {child.stderr.strip()[-300:]}"]
-    lines += [f"  - {line.strip()}" for line in others if line.strip()]
+    lines += [f"  - {INSTALLED_AT.sub('', line.strip())}" for line in others if line.strip()]
     return lines, bool(found) and int(found[1] if found else 0) >= mark
 
 

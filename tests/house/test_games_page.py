@@ -67,3 +67,14 @@ def test_every_built_in_has_a_ladder_and_its_source(name: str) -> None:
 
 def test_a_comment_and_a_docstring_are_no_code() -> None:
     assert lines_of_code('"""Page.\n\nMore."""\n\n# why\nx = 1\n\n\ndef f():\n    """Say."""\n    return x  # this\n') == 3
+
+
+def test_what_was_measured_stands_on_the_page_and_in_the_readme() -> None:
+    measured = PAGE.partition("<!-- measured -->")[2].partition("<!-- end of measured -->")[0]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for library, unit in (("OpenSpiel", "games"), ("TextArena", "families"), ("reasoning-gym", "tasks")):
+        found = re.search(rf"{library}: (\d+) of (\d+) {unit}", measured)
+        assert found, f"run make bench-games: {library} is not counted"
+        assert f"{found[1]} of {library}'s {found[2]} {unit}" in readme
+    assert "turns a second" in measured
+    assert "site-packages" not in PAGE

@@ -85,6 +85,11 @@ async def _endless(t: Table) -> Scores:
         await t.ask(0, "Say:", SAY)
 
 
+async def _talkative(t: Table) -> Scores:
+    t.tell(0, "word " * 300_000)
+    return t.share(float(await t.ask(0, "Say:", SAY) == "x"))
+
+
 async def _constant(t: Table) -> Scores:
     await t.ask(0, "Say:", SAY)
     return t.share(1.0)
@@ -161,6 +166,7 @@ def test_a_game_that_keeps_the_contract_passes() -> None:
         (_asking_again, "hidden draws stay hidden"),
         (_dealing, "hidden draws stay hidden"),
         (_endless, "ends"),
+        (_talkative, "ends"),
         (_constant, "choices matter"),
         (_lottery, "choices matter"),
         (_greedy, "scores fit"),

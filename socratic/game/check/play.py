@@ -25,6 +25,8 @@ HASH_SEEDS = ("1", "4242")
 CHILD_LIMIT_S = 25
 # A game that changes its mind has done so by then.
 MAX_REPLAYED_TURNS = 300
+# Far above what any model reads in one match; a game that tells more has lost count.
+MAX_LETTERS = 1_000_000
 # Forking at every turn costs the square of the turns.
 MAX_FORKED_TURNS = 50
 CHILD = "import sys; from socratic.game.check.play import play_elsewhere; sys.stdout.write(play_elsewhere(sys.stdin.read()))"
@@ -49,15 +51,22 @@ def play_elsewhere(asked: str) -> str:
 
 
 def ends(trial: Trial) -> str:
-    """Random play ends, at every level, each step of it in time."""
-    longest = 0
+    """Random play ends, at every level, each step of it in time, and shows no seat more than it could read."""
+    longest = most = 0
     for params in (trial.params, *map(trial.game.complete, trial.game.levels)):
         for seed in trial.seeds[:2]:
             match = played_in_time(trial, params, seed)
             longest = max(longest, len(match.replies))
             if match.ending == TURN_LIMIT:
                 raise Broken(f"random play of {dict(params)} with seed {seed} was not over after {match.max_turns} turns")
-    return f"random play ended at every level; the longest took {longest} turns"
+            shown = [sum(len(line.text) for line in match.view(seat)) for seat in range(len(trial.game.seats))]
+            most = max(most, *shown)
+            if most > MAX_LETTERS:
+                seat_name = trial.game.seats[shown.index(max(shown))]
+                raise Broken(
+                    f"random play of {dict(params)} with seed {seed} showed seat {seat_name!r} {most} characters, at most {MAX_LETTERS}"
+                )
+    return f"random play ended at every level; the longest took {longest} turns and showed a seat {most} characters"
 
 
 def played_in_time(trial: Trial, params: Params, seed: int) -> LiveMatch:
