@@ -86,7 +86,7 @@ def test_the_private_words_come_last_and_the_eavesdropper_has_none() -> None:
 
 
 def test_every_level_is_a_game() -> None:
-    assert [secret.best_score(level) for level in secret.levels] == pytest.approx([1 / 2, 2 / 3, 2 / 3, 7 / 8])
+    assert [secret.best_score(level) for level in secret.levels] == pytest.approx([1 / 2, 1 / 2, 2 / 3, 2 / 3, 7 / 8])
     for level in secret.levels:
         assert LiveMatch(secret, level, Seed(0)).requests()
 
@@ -97,6 +97,21 @@ def test_parameters_that_make_no_game_are_refused(params: Params) -> None:
         LiveMatch(secret, params, Seed(0))
     with pytest.raises(ConfigError, match="secret"):
         secret.best_score(params)
+
+
+def test_joined_words_are_the_same_game_with_one_word_for_two() -> None:
+    for seed in range(8):
+        apart, joined = (LiveMatch(secret, {"joined": is_joined}, Seed(seed)) for is_joined in (False, True))
+        assert apart.truths == joined.truths
+        prompts = [match.requests()[0].prompt for match in (apart, joined)]
+        *before, key, word = prompts[0].split()
+        assert prompts[1] == " ".join([*before, key + word])
+        for match in (apart, joined):
+            match.submit({0: "ka"})
+        assert [request.prompt for request in joined.requests()] == [f"Word for {key}ka", "Word for ka"]
+        for match in (apart, joined):
+            match.submit({1: word, 2: "cup"})
+        assert apart.scores == joined.scores
 
 
 @pytest.mark.parametrize("level", [0, 1])
