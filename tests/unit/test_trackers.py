@@ -7,7 +7,9 @@ import os
 import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -233,15 +235,25 @@ def test_a_terminal_shows_progress_in_place(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     reader, writer = pty.openpty()
+    read: list[bytes] = []
+
+    def take() -> None:
+        # A terminal hands out a few thousand bytes at a time, and none once nobody holds its other end.
+        with suppress(OSError):
+            while part := os.read(reader, 1 << 20):
+                read.append(part)
+
+    taking = threading.Thread(target=take)
+    taking.start()
     with os.fdopen(writer, "w") as terminal:
         console = Console(20, stream=terminal)
         for index in range(20):
             console.record_generation(generation(index, notes=("look",)))
         console.record_assessment(assessment(19, 0.123))
         console.close()
-        terminal.flush()
-        shown = os.read(reader, 1 << 20).decode()
+    taking.join(timeout=30)
     os.close(reader)
+    shown = b"".join(read).decode()
     assert "20/20" in shown
     assert "note, generation 1: look" in shown
     assert "0.123@20" in shown
