@@ -81,3 +81,10 @@ def test_what_was_measured_stands_on_the_page_and_in_the_readme() -> None:
         assert figure, "run make bench-games"
         assert figure[1] in readme, f"the README says another figure than {figure[0]}"
     assert "site-packages" not in PAGE
+
+
+def test_the_readme_says_how_many_of_the_sixteen_were_learned() -> None:
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    learned = re.search(r"Learned: (\d+) of 16", results)
+    assert learned, "run python -m tests.bench sixteen"
+    assert f"learns {learned[1]} of 16" in (ROOT / "README.md").read_text(encoding="utf-8")
