@@ -115,7 +115,9 @@ def service() -> int:
 
 def in_a_process(name: str, root: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     program = f"import sys, pathlib; from tests.system import test_wandb_mirror as t; t.{name}(pathlib.Path(sys.argv[1]))"
-    surroundings = {**os.environ, **variables}
+    # A test that ran before in this process may have left its own W&B service for children to share.
+    surroundings = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+    surroundings |= variables
     return subprocess.run(
         [sys.executable, "-c", program, str(root)], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
     )
