@@ -5,24 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import Clerk, LiveMatch, Params, settle
+from socratic.game import LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
 from socratic.seeds import Seed
 from socratic_games.deal import UNCLEAR, bargain, deal, frontier, gains, honesty, splits, valuations, wanted
-
-
-class Critic:
-    """Believes more or less, by the letters alone."""
-
-    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        weights = [
-            [1 + sum(f"{word}{call.evidence}".encode()) % 9 for word in call.options] for call in calls if isinstance(call, Judgement)
-        ]
-        return [tuple(weight / sum(given) for weight in given) for given in weights]
+from tests.games.critics import Lettered, Literal, random_match
 
 
 class Truthful:
@@ -49,20 +39,6 @@ def _match(values: object, params: Params) -> LiveMatch:
     """Return a match in which the seats have these values."""
     matches = (LiveMatch(deal, params, Seed(seed)) for seed in range(1000))
     return next(match for match in matches if match.truths["values"] == values)
-
-
-def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
-    """Return a match of random moves, and of random lines where talk is free."""
-    match = LiveMatch(deal, params, Seed(key))
-    settle([match], clerk)
-    while not match.done:
-        replies = {}
-        for request in match.requests():
-            options = request.legal or LINES
-            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
-        match.submit(replies)
-        settle([match], clerk)
-    return match
 
 
 def _play(match: LiveMatch, *replies: str) -> LiveMatch:
@@ -206,8 +182,8 @@ def test_who_may_talk_is_told_that_honesty_scores() -> None:
 @pytest.mark.parametrize("params", [deal.levels[2], deal.levels[3], {"items": 4, "talk": 5, "free": True}])
 def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
     for key in range(20):
-        judged = _random_match({**params, "judged": True}, key, Truthful())
-        twin = _random_match(dict(params), key, Truthful())
+        judged = random_match(deal, {**params, "judged": True}, key, Truthful(), LINES)
+        twin = random_match(deal, dict(params), key, Truthful(), LINES)
         assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
         assert twin.probes["exact"] == judged.probes["exact"]
         assert judged.scores == pytest.approx(twin.scores)
@@ -219,11 +195,6 @@ def test_a_critic_that_counts_words_tells_an_honest_line_from_another() -> None:
     settle([match], Literal())
     # Of ball, hat and unclear, in mentions and one more each: 2 to 1 to 1.
     assert match.scores == pytest.approx((2 / 4, 1 / 4))
-
-
-class Literal:
-    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
 
 
 def test_talk_is_heard_and_scored_by_seat() -> None:
@@ -299,5 +270,5 @@ def test_the_largest_games_that_are_allowed_can_be_played() -> None:
 
 @pytest.mark.parametrize("params", [{}, deal.levels[3], {"talk": 2, "judged": True}])
 def test_it_keeps_the_contract(params: Params) -> None:
-    report = check_game(deal, params, clerk=Critic())
+    report = check_game(deal, params, clerk=Lettered())
     assert report.passed, report.findings

@@ -6,14 +6,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import Clerk, Game, LiveMatch, Params, settle
+from socratic.game import Game, LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
 from socratic.seeds import Seed
 from socratic_games.debate import NAMES, debate, debate_judge, found, holds
+from tests.games.critics import Literal, random_match
 
 
 class Critic:
@@ -38,26 +38,7 @@ class Truthful:
         return (float(is_for), float(not is_for))
 
 
-class Literal:
-    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
-
-
 LINES = ("look at a", "for for for", "against", "trust me")
-
-
-def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
-    """Return a match of random moves, and of random lines where talk is free."""
-    match = LiveMatch(debate, params, Seed(key))
-    settle([match], clerk)
-    while not match.done:
-        replies = {}
-        for request in match.requests():
-            options = request.legal or LINES
-            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
-        match.submit(replies)
-        settle([match], clerk)
-    return match
 
 
 def _match(game: Game, bits: tuple[int, ...], params: Params) -> LiveMatch:
@@ -206,8 +187,8 @@ def test_a_critic_takes_the_place_of_the_rule_and_sees_what_is_shown_and_said() 
 @pytest.mark.parametrize("params", debate.levels)
 def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
     for key in range(20):
-        judged = _random_match({**params, "judged": True}, key, Truthful())
-        twin = _random_match(dict(params), key, Truthful())
+        judged = random_match(debate, {**params, "judged": True}, key, Truthful(), LINES)
+        twin = random_match(debate, dict(params), key, Truthful(), LINES)
         assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
         assert twin.probes["exact"] == judged.probes["exact"]
         assert judged.scores == pytest.approx(twin.scores)

@@ -5,26 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from socratic.critics.scripted import LiteralCritic
 from socratic.errors import ConfigError
-from socratic.game import Clerk, LiveMatch, Params, settle
+from socratic.game import LiveMatch, Params, settle
 from socratic.game.check import check_game
 from socratic.game.tree import enumerate_tree
 from socratic.records import Answer, Call, Judgement
 from socratic.seeds import Seed
 from socratic_games.story import PEOPLE, PLACES, agrees, claims, story
+from tests.games.critics import Lettered, Literal, random_match
 
 FACTS = {"ann": "garden", "bob": "kitchen"}
-
-
-class Critic:
-    """Believes more or less, by the letters alone."""
-
-    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        weights = [
-            [1 + sum(f"{word}{call.evidence}".encode()) % 9 for word in call.options] for call in calls if isinstance(call, Judgement)
-        ]
-        return [tuple(weight / sum(given) for weight in given) for given in weights]
 
 
 class Truthful:
@@ -39,11 +29,6 @@ class Truthful:
         return tuple(float(option == place) for option in call.options)
 
 
-class Literal:
-    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        return LiteralCritic().judge_calls([call for call in calls if isinstance(call, Judgement)])
-
-
 LINES = (
     *[f"{person} is in the {place}" for person in PEOPLE[:4] for place in PLACES[:2]],
     *[f"{person} is not in the {PLACES[0]}" for person in PEOPLE[:2]],
@@ -54,20 +39,6 @@ LINES = (
     "ann is here",
     "good day",
 )
-
-
-def _random_match(params: Params, key: int, clerk: Clerk) -> LiveMatch:
-    """Return a match of random moves, and of random lines where talk is free."""
-    match = LiveMatch(story, params, Seed(key))
-    settle([match], clerk)
-    while not match.done:
-        replies = {}
-        for request in match.requests():
-            options = request.legal or LINES
-            replies[request.seat] = options[Seed(key).integer(len(options), 2 * len(match.replies) + request.seat)]
-        match.submit(replies)
-        settle([match], clerk)
-    return match
 
 
 def _match(places: Sequence[str], params: Params) -> LiveMatch:
@@ -215,8 +186,8 @@ def test_of_a_sentence_about_two_a_critic_is_asked_of_each() -> None:
 @pytest.mark.parametrize("params", [story.levels[0], story.levels[1], {**story.levels[3], "known": 2, "places": 4}])
 def test_a_critic_that_is_right_scores_as_the_rule_does(params: Params) -> None:
     for key in range(20):
-        judged = _random_match({**params, "judged": True}, key, Truthful())
-        twin = _random_match(dict(params), key, Truthful())
+        judged = random_match(story, {**params, "judged": True}, key, Truthful(), LINES)
+        twin = random_match(story, dict(params), key, Truthful(), LINES)
         assert judged.probes["critic"] == pytest.approx(judged.probes["exact"])
         assert twin.probes["exact"] == judged.probes["exact"]
         assert judged.scores == pytest.approx(twin.scores)
@@ -270,5 +241,5 @@ def test_the_smallest_and_largest_games_that_are_allowed_can_be_played() -> None
 
 @pytest.mark.parametrize("params", [{}, story.levels[1], {"free": True, "judged": True}])
 def test_it_keeps_the_contract(params: Params) -> None:
-    report = check_game(story, params, clerk=Critic())
+    report = check_game(story, params, clerk=Lettered())
     assert report.passed, report.findings
