@@ -8,18 +8,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeAlias
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch
-from socratic.game.calls import answer_from_json, answer_to_json, call_key, check_answer
+from socratic.game.calls import answer_to_json, call_key, check_answer
 from socratic.game.contract import Game, Params
 from socratic.game.driving import close, last_asked, next_effect, options_of, read_reply
 from socratic.game.failures import ANYTHING, PASSING, game_failure
+from socratic.game.saved_match import SavedMatch, saved_from_json
 from socratic.game.table import SAID, TOLD, Appeal, Dice, Ledger, Question, Request, Secret, StepReward, Table, is_writable
 from socratic.records import Answer, Call, Json, Line, ParameterValue
 from socratic.seeds import Seed
-
-Saved: TypeAlias = dict[str, object]
 
 NOBODY: frozenset[int] = frozenset()
 FINISHED, FORFEIT, TURN_LIMIT = "finished", "forfeit", "turn_limit"
@@ -236,51 +234,37 @@ class LiveMatch:
         self._answered.append((call, answer))
         self._advance(answer)
 
-    def save(self) -> Saved:
+    def save(self) -> dict[str, object]:
         """Return the state as plain JSON: what to replay, and a digest of what must come out."""
-        return {
-            "game": self.game.name,
-            "game_version": self.game.version,
-            "params": dict(self.params),
-            "seed": self.seed.key,
-            "retries": self.retries,
-            "max_turns": self.max_turns,
-            "replies": list(self._replies),
-            "answers": [answer_to_json(answer) for _, answer in self._answered],
-            "digest": self.digest(),
-        }
+        return SavedMatch(
+            game=self.game.name,
+            game_version=self.game.version,
+            params=self.params,
+            seed=self.seed.key,
+            retries=self.retries,
+            max_turns=self.max_turns,
+            replies=self._replies,
+            answers=[answer for _, answer in self._answered],
+            digest=self.digest(),
+        ).to_json()
 
     @classmethod
-    def load(cls, game: Game, saved: Mapping[str, object]) -> "LiveMatch":
+    def load(cls, game: Game, written: Mapping[str, object]) -> "LiveMatch":
         """Return the match that `save` wrote down.
 
         Raises:
             ReplayMismatch: the game has changed since, or the replay comes out otherwise.
         """
-        match saved:
-            case {
-                "game": str(name),
-                "game_version": str(version),
-                "params": dict(params),
-                "seed": int(seed),
-                "retries": int(retries),
-                "max_turns": int(max_turns),
-                "replies": list(replies),
-                "answers": list(answers),
-                "digest": str(digest),
-            }:
-                pass
-            case _:
-                raise ReplayMismatch(f"not a saved match: it has {sorted(saved)}, expected what LiveMatch.save writes")
-        if (name, version) != (game.name, game.version):
+        saved = saved_from_json(written)
+        if (saved.game, saved.game_version) != (game.name, game.version):
             raise ReplayMismatch(
-                f"the match was saved with {name} version {version} and this is {game.name} version {game.version}; "
+                f"the match was saved with {saved.game} version {saved.game_version} and this is {game.name} version {game.version}; "
                 f"play it with the source it was saved with"
             )
-        loaded = cls(game, params, Seed(seed), retries=retries, max_turns=max_turns)
-        loaded._replay([str(reply) for reply in replies], [answer_from_json(answer) for answer in answers])
-        if loaded.digest() != digest:
-            raise ReplayMismatch(f"{name} came out otherwise on replay: it draws from something besides its table")
+        loaded = cls(game, saved.params, Seed(saved.seed), retries=saved.retries, max_turns=saved.max_turns)
+        loaded._replay(saved.replies, saved.answers)
+        if loaded.digest() != saved.digest:
+            raise ReplayMismatch(f"{game.name} came out otherwise on replay: it draws from something besides its table")
         return loaded
 
     def fork(self, upto: int | None = None) -> "LiveMatch":
