@@ -10,8 +10,6 @@ from socratic.game import Bot, Params, Scores, Table, game
 
 NAMES = tuple("abcdefghi")
 SIDES = ("for", "against")
-SIDES = ("for", "against")
-SIDES = ("for", "against")
 LINE = re.compile(r"[^\r\n]{1,160}")
 LEVELS: tuple[Params, ...] = (
     {"rows": 2, "columns": 2},
@@ -67,10 +65,6 @@ async def debate(t: Table, *, rows: int = 2, columns: int = 2, reveals: int = 1,
     t.probe(exact=exact)
     is_for = float(exact)
     if judged:
-        # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
-        bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
-        # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
-        bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
         # A bit is shown as what it speaks for, without who showed it: so a critic that only counts words can lean to one side.
         bits_shown = [f"{NAMES[index]} {bits[index]} speaks {SIDES[1 - bits[index]]}" for index in shown]
         question = (

@@ -17,19 +17,22 @@ class Position(TypedDict):
     """The nine cells in order, an empty one as its number, and how many moves chance has still to make."""
 
     cells: str
-    drawn: int
+    drawn: int  # below 0: chance has still to say how many, at most as many as this is below 0
 
 
-def value(*, opening: str, drawn: int) -> float:
+def value(*, opening: str, drawn: int, varied: bool) -> float:
     """Return the first seat's score under optimal play from there on."""
-    return _value(_opened(opening, drawn), drawn)
+    cells = _opened(opening, drawn)
+    numbers = range(drawn + 1) if varied else [drawn]
+    return sum(_value(cells, number) for number in numbers) / len(numbers)
 
 
 class TicTacToe(StepGame[Position]):
     """Put your mark in a cell in turn; three in a line win, and a full board is a draw.
 
-    `opening`: the cells taken before the match, x first; `drawn`: how many more chance takes, none of which wins. From the empty
-    board the value is 0 (M. Gardner, "The Scientific American book of mathematical puzzles and diversions", 1959).
+    `opening`: the cells taken before the match, x first; `drawn`: how many more chance takes, none of which wins; `varied`: chance
+    takes that many or fewer, every number alike, so that play begins anywhere. From the empty board the value is 0 (M. Gardner,
+    "The Scientific American book of mathematical puzzles and diversions", 1959).
     """
 
     seats = ("x", "o")
@@ -37,9 +40,9 @@ class TicTacToe(StepGame[Position]):
     levels: tuple[Params, ...] = ({"opening": "513", "drawn": 1}, {"opening": "51", "drawn": 2}, {"drawn": 2}, {})
     optimum = staticmethod(value)
 
-    def start(self, *, opening: str = "", drawn: int = 0) -> Position:
+    def start(self, *, opening: str = "", drawn: int = 0, varied: bool = False) -> Position:
         """Return the position after the opening."""
-        return {"cells": _opened(opening, drawn), "drawn": drawn}
+        return {"cells": _opened(opening, drawn), "drawn": -drawn if varied else drawn}
 
     def to_act(self, state: Position) -> int | None:
         """Return the seat to act, chance while it opens, or None when the game is over."""
@@ -53,12 +56,16 @@ class TicTacToe(StepGame[Position]):
         return f"Tic-tac-toe, you are {MARKS[seat]}: {' '.join(state['cells'])}"
 
     def legal(self, state: Position) -> list[str]:
-        """Return the empty cells; for chance those that do not win."""
+        """Return the empty cells; for chance those that do not win, or how many it may take."""
         cells = state["cells"]
+        if state["drawn"] < 0:
+            return [str(number) for number in range(1 - state["drawn"])]
         return _quiet(cells) if state["drawn"] else _empty(cells)
 
     def act(self, state: Position, move: str) -> Position:
         """Return the position with the mover's mark in a cell."""
+        if state["drawn"] < 0:
+            return {"cells": state["cells"], "drawn": int(move)}
         return {"cells": _after(state["cells"], move), "drawn": max(0, state["drawn"] - 1)}
 
     def scores(self, state: Position) -> Scores:

@@ -11,7 +11,8 @@ SocraticError              one clear line: what was found, what was expected, wh
 │   ├── ModelMissing       a model that is not on this machine
 │   └── SyncError          weights that did not arrive as they were sent
 ├── PlayError              episodes that could not be played
-│   └── WorkerLost         a call that lost its worker every time it was tried
+│   ├── WorkerLost         a call that lost its worker every time it was tried
+│   └── DoorLost           a worker of another crew that was lost while a worker asked it
 ├── RunError               a run that cannot be started, found or written
 │   ├── RunExists          a second run of the same name
 │   └── CheckpointError    a checkpoint that is missing, incomplete or altered
@@ -81,6 +82,21 @@ class WorkerLost(PlayError):
         """Keep the position of the item among those of its `map`."""
         super().__init__(message)
         self.index = index
+
+
+class DoorLost(PlayError):
+    """A worker of another crew that was lost while a worker asked it; whoever holds both crews replaces it and asks again."""
+
+    def __init__(self, reason: str, crew: str, post: int, number: int) -> None:
+        """Keep which worker it was: its crew, its place there, and the how-manieth at that place."""
+        super().__init__(reason, crew, post, number)
+        self.crew = crew
+        self.post = post
+        self.number = number
+
+    def __str__(self) -> str:
+        """Return who was lost, and why."""
+        return f"{self.crew}: {self.args[0]}"
 
 
 class RunError(SocraticError):

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from socratic.errors import PolicyError
-from socratic.protocols import Agent, AgentCopy, Critic, Curriculum, Guard, Learner, Observer, Rollout, Tracker
+from socratic.protocols import Agent, AgentCopy, Critic, Curriculum, Guard, League, Learner, Observer, Rollout, Tracker
 from socratic.records import Generation, LostAssessment, Metrics, Verdict
 
 
@@ -27,6 +27,7 @@ class ClosedSystem:
     """All that may shape what the agent becomes."""
 
     curriculum: Curriculum
+    league: League
     rollout: Rollout
     critic: Critic
     learner: Learner
@@ -51,29 +52,32 @@ def advance(index: int, system: ClosedSystem) -> Generation:
     """
     clock = _Clock()
     with clock("play"):
-        matches = system.curriculum.choose(index, system.agent.version)
+        matches = system.league.seat(index, system.curriculum.choose(index, system.agent.version))
         played = system.rollout.play(matches)
     broken = system.curriculum.drop(played.breakages)
     episodes = played.episodes
     with clock("judge"):
-        feedback = system.critic.judge(episodes)
+        judged = system.critic.judge(index, episodes)
+    feedback = judged.feedback
     with clock("learn"):
         update = system.learner.learn(index, episodes, feedback)
     with clock("guard"):
         verdict = system.guard.examine(index, episodes, feedback, update)
     if not verdict.is_healthy:
         raise PolicyError(f"generation {index} is held back: {_last_note(verdict)}")
+    rated = system.league.revise(index, episodes, feedback)
     with clock("sync"):
-        published = system.agent.publish(update, verdict)
+        published = system.agent.publish(index, update, verdict)
     revised = system.curriculum.revise(episodes, feedback, verdict)
     return Generation(
         index=index,
         version=update.version,
-        metrics={**verdict.metrics, **update.metrics, **published, **revised, **clock.metrics()},
-        notes=verdict.notes,
+        metrics={**verdict.metrics, **update.metrics, **judged.metrics, **rated, **published, **revised, **clock.metrics()},
+        notes=(*update.notes, *verdict.notes),
         episodes=episodes,
-        feedback=tuple(feedback),
+        feedback=feedback,
         breakages=broken,
+        events=judged.events,
     )
 
 
@@ -83,6 +87,8 @@ def watch(generation: Generation, agent: AgentCopy, outside: Outside) -> None:
     for breakage in generation.breakages:
         message = f"{breakage.message}; the run goes on without {breakage.game}"
         outside.tracker.record_event(generation.index, "game-broken", message)
+    for event in generation.events:
+        outside.tracker.record_event(generation.index, event.kind, event.message)
     if outside.observer.is_due(generation.index):
         report(outside)
         outside.observer.probe(generation.index, agent)

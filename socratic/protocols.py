@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from socratic.errors import DoorLost
 from socratic.records import (
     Assessment,
     Breakage,
@@ -12,6 +13,7 @@ from socratic.records import (
     Feedback,
     Generation,
     Json,
+    Judged,
     Judgement,
     Line,
     LostAssessment,
@@ -94,11 +96,61 @@ class Judge(Protocol):
         ...
 
 
-class Critic(Protocol):
-    """Turns episodes into rewards."""
+class JudgeDoor(Protocol):
+    """How play workers reach a judge that lives in a worker of its own."""
 
-    def judge(self, episodes: Sequence[Episode]) -> list[Feedback]:
-        """Return one feedback for each episode, in order; NaN where the critic cannot say."""
+    def present(self) -> Judge:
+        """Return the judge as it is now, to travel with calls of `play`; what it knows that changes is shared beside it."""
+        ...
+
+    def mend(self, lost: DoorLost) -> None:
+        """Have the worker that was lost replaced, if it was this judge's."""
+        ...
+
+
+class Scorer(Protocol):
+    """A critic that says of whole episodes what they are worth."""
+
+    @property
+    def name(self) -> str:
+        """What its feedback is signed with."""
+        ...
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether players' words can talk it round; if not, it needs no measuring."""
+        ...
+
+    def score(self, episodes: Sequence[Episode]) -> list[tuple[float, ...]]:
+        """Return a reward for each seat of each episode, in the game's own unit; NaN where it cannot say."""
+        ...
+
+
+class Critic(Protocol):
+    """Turns episodes into rewards; may shut itself out."""
+
+    def judge(self, index: int, episodes: Sequence[Episode]) -> Judged:
+        """Return generation `index`'s feedback, NaN where the critics cannot say, and what was measured of the critics."""
+        ...
+
+
+class League(Protocol):
+    """Keeps past versions and seats them."""
+
+    def seat(self, index: int, matches: Sequence[Match]) -> list[Match]:
+        """Return generation `index`'s matches with a kept version, `past:12`, wherever the line-up says `league`."""
+        ...
+
+    def revise(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> Metrics:
+        """Rate the versions that met; return `league/...` metrics."""
+        ...
+
+    def keep(self, index: int, weights: Weights) -> None:
+        """Keep the published weights of generation `index`, where that is due."""
+        ...
+
+    def pool(self) -> Mapping[int, Weights]:
+        """Return the kept versions."""
         ...
 
 
@@ -126,8 +178,8 @@ class Agent(Protocol):
         """The version that plays."""
         ...
 
-    def publish(self, update: Update, verdict: Verdict) -> Metrics:
-        """Hand the new weights to everything that plays; return `sync/...` metrics."""
+    def publish(self, index: int, update: Update, verdict: Verdict) -> Metrics:
+        """Hand generation `index`'s new weights to everything that plays; return `sync/...` metrics."""
         ...
 
 
@@ -140,6 +192,10 @@ class AgentCopy(Protocol):
 
     def t0(self) -> Weights:
         """Return the weights as they were when the system was closed."""
+        ...
+
+    def past(self) -> Mapping[int, Weights]:
+        """Return the versions that the league keeps."""
         ...
 
 
@@ -221,8 +277,28 @@ class Workers(Protocol):
         """Start one call on the first worker."""
         ...
 
+    def door(self) -> "Door":
+        """Return a way for workers of another crew to call these; it travels with a call, and is made anew for each one."""
+        ...
+
+    def mend(self, lost: DoorLost) -> None:
+        """Replace the worker that was lost, if it was of these and nobody did yet, and note why as an event."""
+        ...
+
     def close(self) -> None:
         """End the workers."""
+        ...
+
+
+class Door(Protocol):
+    """A way for one worker to call another, which serves whoever comes, one after the other."""
+
+    def call(self, method: str, item: object, *shared: object) -> object:
+        """Return `worker.method(item, *shared)`; what the worker raises is raised here.
+
+        Raises:
+            DoorLost: the worker died, or did not answer in time.
+        """
         ...
 
 

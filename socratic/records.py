@@ -1,6 +1,7 @@
 """What passes between the stages: small frozen records, in the order in which a generation makes them.
 
-    Match -> Episode (of Turns) or Breakage -> Feedback -> Trajectory -> Update -> Verdict -> Generation | Assessment | LostAssessment
+    Match -> Episode (of Turns) or Breakage -> Judged (of Feedback) -> Trajectory -> Update -> Verdict
+          -> Generation | Assessment | LostAssessment
 
 Missing is missing: a number that is not known is absent from a mapping or NaN in a sequence, never 0.
 """
@@ -136,12 +137,30 @@ class Feedback:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something that happened and that somebody should see."""
+
+    kind: str  # note, game-broken, quarantine, ...
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """What the critics say of a generation's episodes, and what is known of the critics."""
+
+    feedback: tuple[Feedback, ...]  # one for each episode, in order
+    metrics: Metrics = field(default_factory=dict)  # `critic/...`
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trajectory:
     """One seat's turns of one episode, with return and advantage."""
 
     game: str
     episode_id: str
     seat: int
+    deal: int  # equal for matches that share game, parameters and chance
     turns: tuple[Turn, ...]
     reward: float
     advantages: tuple[float, ...]  # one for each turn
@@ -154,6 +173,7 @@ class Update:
     version: int
     fingerprint: str
     metrics: Metrics
+    notes: tuple[str, ...] = ()  # in words: what kept it from learning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,6 +196,7 @@ class Generation:
     episodes: tuple[Episode, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     breakages: tuple[Breakage, ...] = ()  # the first of each game, which is played no more
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 GAMES = "socratic.games"
 BRIDGES = "socratic.bridges"
+OBJECTIVES = "socratic.objectives"
+CRITICS = "socratic.critics"
 SCHEME = re.compile(r"(?P<scheme>[a-z]\w*):(?P<rest>.+)")
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attr>\w+))?")
 REFERENCE = re.compile(r"[\w.]+:[\w.]+")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from socratic import __version__
-from socratic.cli import doctor, games, models, play, run, runs
+from socratic.cli import doctor, games, models, play, run, runs, study
 
 app = typer.Typer(
     help="Transformers that improve themselves by playing language games in a closed loop.",
@@ -21,6 +21,7 @@ app.add_typer(runs.app, name="runs", help="What has been run.")
 app.add_typer(games.app, name="games", help="What can be played.")
 app.command("play")(play.play)
 app.add_typer(models.app, name="models", help="What can play.")
+app.command("study")(study.study)
 app.command("doctor")(doctor.doctor)
 
 

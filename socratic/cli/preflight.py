@@ -1,12 +1,13 @@
 """What can be said before anything heavy is loaded: which configuration, which games, and whether they fit."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from socratic.config import Config, GameSection, load_config
-from socratic.critics.scripted import LiteralCritic
+from socratic.critics.names import check_feedback, judge_without_model, openings_of
 from socratic.errors import ConfigError, GameError, PlayError, SocraticError
 from socratic.game import Clerk, Game
 from socratic.game.check import try_out
@@ -15,11 +16,14 @@ from socratic.play.clerk import PlayClerk
 from socratic.policy.folders import local_model
 from socratic.policy.smollm2 import has_smollm2, smollm2_folder
 from socratic.records import Json
-from socratic.registry import file_hash, load_game
+from socratic.registry import OBJECTIVES, file_hash, list_plugins, load_game
+from socratic.seeds import Seed
 
 QUICKSTART = "quickstart"
 RANDOM, OPTIMAL = "scripted:random", "scripted:optimal"
-PLAYERS = ("agent", "t0", RANDOM, OPTIMAL)
+OPPONENTS = ("t0", RANDOM, OPTIMAL)
+LEAGUE = "league"
+PLAYERS = ("agent", *OPPONENTS, LEAGUE)
 
 
 def find_configs(names: Sequence[str]) -> list[Path]:
@@ -54,9 +58,12 @@ def read_config(names: Sequence[str], overrides: Sequence[str]) -> Checked:
     for name, section in config.games.items():
         _check_section(name, section, load_game(name))
     for player in config.observer.opponents:
-        if player not in PLAYERS[1:]:
-            raise ConfigError(f"observer.opponents has {player!r}, which is no opponent; known: {', '.join(PLAYERS[1:])}")
-    clerk = PlayClerk(LiteralCritic() if config.feedback.judge == "literal" else None)
+        if player not in OPPONENTS:
+            raise ConfigError(f"observer.opponents has {player!r}, which is no opponent; known: {', '.join(OPPONENTS)}")
+    _check_league(config)
+    _check_objectives(config)
+    check_feedback(config.feedback)
+    clerk = PlayClerk(judge_without_model(config.feedback, Seed(config.seed).child("critics")))
     left_out = _broken_games(config, clerk)
     if left_out:
         kept = {name: section for name, section in config.games.items() if name not in left_out}
@@ -114,7 +121,7 @@ def game_facts(config: Config) -> dict[str, dict[str, Json]]:
 def openings(config: Config) -> list[str]:
     """Return what of the configuration brings outside knowledge into the system after t0."""
     seated = {player for section in config.games.values() for lineup in section.lineups for player in lineup}
-    return [f"line-ups seat {player}" for player in sorted(seated) if player == OPTIMAL]
+    return [*(f"line-ups seat {player}" for player in sorted(seated) if player == OPTIMAL), *openings_of(config.feedback)]
 
 
 def _check_section(name: str, section: GameSection, game: Game) -> None:
@@ -124,8 +131,34 @@ def _check_section(name: str, section: GameSection, game: Game) -> None:
         if len(lineup) != len(game.seats) or "agent" not in lineup:
             raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")
         unknown = sorted(set(lineup) - set(PLAYERS))
+        if unknown and unknown[0].startswith("past:"):
+            version = unknown[0].removeprefix("past:")
+            raise ConfigError(
+                f"games.{name}.lineups has {unknown[0]!r}, which does not exist when the run begins; "
+                f"seat 'league', and set league.opponent = 'fixed' and league.fixed = {version}"
+            )
         if unknown:
             raise ConfigError(f"games.{name}.lineups has {unknown[0]!r}, which is no player; known: {', '.join(PLAYERS)}")
+
+
+def _check_league(config: Config) -> None:
+    """Refuse a fixed opponent that the run never comes to."""
+    league = config.league
+    if league.opponent == "fixed" and league.fixed >= config.generations:
+        raise ConfigError(
+            f"league.fixed is {league.fixed}, and of {config.generations} generations version {config.generations - 1} is the last that "
+            f"plays; set it below {config.generations}, or 0 for t0"
+        )
+
+
+def _check_objectives(config: Config) -> None:
+    """Refuse components of the loss that nobody brings; nothing is loaded, because they load torch."""
+    known = [plugin.name for plugin in list_plugins(OBJECTIVES)]
+    for key, name in (("gradient", config.learner.gradient.kind), ("preference", config.learner.preference.kind)):
+        if name not in known and ":" not in name:
+            near = difflib.get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise ConfigError(f"learner.{key}.kind is {name!r}, which is no objective; {remedy} Or package.module:attr")
 
 
 def _check_play(name: str, section: GameSection, game: Game, clerk: Clerk, *, is_scratch: bool) -> None:

@@ -1,7 +1,7 @@
 """What is asked of a run directory before anything that it names is loaded: it may come from a stranger.
 
-A run directory is read, never run. A game's code comes from this installation, or from a file that is where it was and as it was
-when the run began, and never from among the runs.
+A run directory is read, never run. The code of games, critics and objectives comes from this installation, or a game's from a file
+that is where it was and as it was when the run began, and never from among the runs.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from socratic.cli.preflight import game_facts
 from socratic.config import Config
+from socratic.critics.names import plugins_of
 from socratic.errors import RunError
 from socratic.records import Json
 from socratic.registry import FILE, REFERENCE, file_hash
@@ -21,18 +22,21 @@ POLICY_FILE = "policy.json"
 
 
 def refuse_planted(config: Config, runs_dir: Path) -> None:
-    """Refuse a game whose code would come from the folder of the runs; nothing is loaded.
+    """Refuse a game, critic or objective whose code would come from the folder of the runs; nothing is loaded.
 
     Raises:
-        RunError: the game, and what to do.
+        RunError: what it is, and what to do.
     """
     home = runs_dir.resolve()
-    for name in config.games:
-        for place in _places(name):
-            if place.is_relative_to(home):
-                raise RunError(
-                    f"game {name!r} lies among the runs in {runs_dir}, where nothing is ever run; keep games and runs in folders apart"
-                )
+    objectives = (config.learner.gradient.kind, config.learner.preference.kind)
+    named = {"game": config.games, "critic": plugins_of(config.feedback), "objective": objectives}
+    for kind, names in named.items():
+        for name in names:
+            for place in _places(name):
+                if place.is_relative_to(home):
+                    raise RunError(
+                        f"{kind} {name!r} lies among the runs in {runs_dir}, where nothing is ever run; keep the two in folders apart"
+                    )
 
 
 def trusted_config(run: RunDirectory) -> Config:
@@ -94,7 +98,7 @@ def check_policy(run: RunDirectory) -> None:
 
 
 def _places(name: str) -> Iterator[Path]:
-    """Yield from where the code of a game would come, as far as a name says it; an installed game's name says nothing."""
+    """Yield from where a plugin's code would come, as far as a name says it; an installed one's name says nothing."""
     if file := FILE.fullmatch(name):
         yield Path(file["path"]).resolve()
     elif REFERENCE.fullmatch(name):

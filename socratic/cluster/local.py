@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from socratic.cluster.threads import torch_threads
-from socratic.protocols import Pending, Workers
+from socratic.errors import DoorLost
+from socratic.protocols import Door, Pending, Workers
 
 
 class LocalExecutor:
@@ -50,6 +51,13 @@ class LocalWorkers:
         """Return a call on the first worker that is made when its result is first asked for."""
         return LocalPending(self, method, item, shared)
 
+    def door(self) -> Door:
+        """Return the way to the first worker."""
+        return LocalDoor(self)
+
+    def mend(self, lost: DoorLost) -> None:
+        """Do nothing: what is in this process is not lost."""
+
     def close(self) -> None:
         """Forget the workers; a later call builds new ones."""
         self._workers = [None] * len(self._workers)
@@ -63,6 +71,17 @@ class LocalWorkers:
         with torch_threads(self._threads):  # again: the factory may be what loaded torch
             result: object = getattr(worker, method)(item, *shared)
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDoor:
+    """The way to a worker in this process."""
+
+    workers: LocalWorkers
+
+    def call(self, method: str, item: object, *shared: object) -> object:
+        """Return `worker.method(item, *shared)`."""
+        return self.workers.call(0, method, item, shared)
 
 
 @dataclass(slots=True)

@@ -15,13 +15,21 @@ from typing import Generic, Protocol, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError, WorkerCrashedError
+from ray.exceptions import (
+    GetTimeoutError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayTaskError,
+    WorkerCrashedError,
+)
 
 from socratic.cluster.host import Host
 from socratic.cluster.leases import Call, OnEvent
 from socratic.cluster.ray_session import first_line
-from socratic.errors import PlayError, SocraticError
-from socratic.protocols import Pending
+from socratic.errors import DoorLost, PlayError, SocraticError
+from socratic.protocols import Door, Pending
 
 LOST = (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, WorkerCrashedError)
 
@@ -79,6 +87,19 @@ class Post:
         self._placed = self._actor.place.remote()
         self._is_placed = False
         self.built: ray.ObjectRef[None] = self._actor.build.remote(self._crew.factory)
+
+    def door(self, post: int) -> "RayDoor":
+        """Return the way to the present actor for workers elsewhere; `post` says at which of the crew's posts it is."""
+        crew = self._crew
+        return RayDoor(
+            name=crew.name,
+            actor=self._actor,
+            built=[self.built],
+            building_s=crew.placement_s + crew.lease_s,
+            lease_s=crew.lease_s,
+            post=post,
+            number=self.number,
+        )
 
     def send(self, call: Call) -> "ray.ObjectRef[object]":
         """Send a call; the actor makes it after those that it already has."""
@@ -183,6 +204,18 @@ class RayWorkers:
         self._await_ray()
         return RayPending(self, self._send(Call(index=0, method=method, item=item, shared=shared), self._posts[0]))
 
+    def door(self) -> Door:
+        """Return the way to the first post's present actor."""
+        self._await_ray()
+        return self._posts[0].door(0)
+
+    def mend(self, lost: DoorLost) -> None:
+        """Put a new actor in the place of a lost one, where that is still the one that is there."""
+        if lost.crew == self._crew.name and self._posts[lost.post].number == lost.number:
+            self._posts[lost.post].empty()
+            self._posts[lost.post].fill()
+            self._crew.on_event("worker-lost", f"{lost}; it was asked by another worker")
+
     def close(self) -> None:
         """Kill the actors, in whatever they are doing."""
         self._is_closed = True
@@ -230,6 +263,40 @@ class RayWorkers:
             one.post.fill()
         one.call.lose(self._crew.name, reason, self._crew.on_event)
         one.ref, one.number, one.lease = one.post.send(one.call), one.post.number, None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RayDoor:
+    """The way from one actor to another; it travels with a call."""
+
+    name: str
+    actor: HostActor
+    built: "list[ray.ObjectRef[None]]"  # in a list, so that Ray hands on the handle and not what building returned
+    building_s: float  # what finding a place and building may take
+    lease_s: float
+    post: int
+    number: int
+
+    def call(self, method: str, item: object, *shared: object) -> object:
+        """Return `worker.method(item, *shared)`, once the worker is built and has served those who came before.
+
+        Raises:
+            DoorLost: the actor died, or its lease ran out.
+        """
+        try:
+            ray.get(self.built[0], timeout=self.building_s)
+            return ray.get(self.actor.call.remote(method, item, *shared), timeout=self.lease_s)
+        except GetTimeoutError:
+            raise self._lost(f"no answer within its lease of {self.lease_s:g} s") from None
+        except LOST as error:
+            raise self._lost(_in_words(error)) from None
+        except RayTaskError as error:
+            if isinstance(error.cause, SocraticError):
+                raise error.cause from error
+            raise
+
+    def _lost(self, reason: str) -> DoorLost:
+        return DoorLost(reason, self.name, self.post, self.number)
 
 
 class RayPending:

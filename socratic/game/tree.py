@@ -28,6 +28,7 @@ from socratic.game.tree_values import (
     edge_probabilities,
     induct,
     leaf_reach,
+    own_reach,
     seat_order,
 )
 from socratic.records import Line, ParameterValue
@@ -126,6 +127,23 @@ class Tree:
     def mixed(self, strategy_a: Strategy, strategy_b: Strategy, seat: int) -> list[Floats]:
         """Return the strategy that plays `strategy_a` in `seat` and `strategy_b` elsewhere."""
         return [strategy_a[state.index] if state.seat == seat else strategy_b[state.index] for state in self.information_states]
+
+    def average(self, strategies: Sequence[Strategy]) -> list[Floats]:
+        """Return the strategy that plays as a seat does which draws one of `strategies` before each match, all alike.
+
+        Behaviour at an information state is averaged by how probable each strategy's own moves make it (H. W. Kuhn, "Extensive games
+        and the problem of information", 1953); where none of them comes, all weigh alike.
+
+        Raises:
+            GameError: positions were merged, so that a state does not tell how it was reached.
+        """
+        if self._arrays.is_merged:
+            raise GameError(f"the tree of {self.game.name} was merged by t.same; an average needs every path: enumerate it without")
+        sigma_KE = np.stack([self._flat(strategy) for strategy in strategies])
+        reach_KI = np.stack([own_reach(self._arrays, sigma) for sigma in sigma_KE])
+        reach_KI[:, reach_KI.sum(axis=0) == 0.0] = 1.0
+        share_KE = (reach_KI / reach_KI.sum(axis=0))[:, self._owner_of_slot[:-1]]
+        return self._split((share_KE * sigma_KE).sum(axis=0))
 
     def values(self, strategy: Strategy) -> tuple[float, ...]:
         """Return the expected score of each seat."""

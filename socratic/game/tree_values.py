@@ -101,6 +101,16 @@ def best_response(arrays: TreeArrays, sigma: Floats, seat: int, order: SeatOrder
     return float(worth[0]), reply
 
 
+def own_reach(arrays: TreeArrays, sigma: Floats) -> Floats:
+    """Return for each information state how probable its seat's own moves make it: its realization weight."""
+    owner = np.repeat(np.arange(len(arrays.seat_I)), np.diff(arrays.start_I))
+    reach_I = np.ones(len(arrays.seat_I))
+    for state, slot in enumerate(arrays.last_slot_I.tolist()):
+        if slot >= 0:
+            reach_I[state] = reach_I[owner[slot]] * sigma[slot]
+    return reach_I
+
+
 def induct(arrays: TreeArrays, sigma: Floats, maximizers: frozenset[int]) -> Induction:
     """Return every node's values when `maximizers` see all and play best and the others play `sigma`.
 

@@ -40,7 +40,7 @@ class MeasuringGuard:
         broken = [name for name, value in update.metrics.items() if not isfinite(value)]
         if update.metrics.get("policy/frac_nonfinite"):
             broken.append("policy/frac_nonfinite")
-        return Verdict(is_healthy=not broken, metrics=metrics, notes=(*_words(metrics, len(episodes)), *_alarms(broken)))
+        return Verdict(is_healthy=not broken, metrics=metrics, notes=tuple(_alarms(broken)))
 
     def state(self) -> Mapping[str, Json]:
         """Return the references and counters."""
@@ -64,14 +64,6 @@ class MeasuringGuard:
                 if first > 0:
                     ratios[name] = metrics[source] / first
         return ratios
-
-
-def _words(metrics: Mapping[str, float], num_episodes: int) -> list[str]:
-    if metrics.get("reward/frac_zero_std") == 1.0:
-        return [
-            f"all {num_episodes} episodes of each seat got the same score; nothing to learn: raise play.temperature or pick a harder game"
-        ]
-    return []
 
 
 def _alarms(broken: Sequence[str]) -> list[str]:

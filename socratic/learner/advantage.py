@@ -2,27 +2,30 @@
 
     baseline   none | seat (running mean of each game's seat) | seat_mean (this generation's mean of each game's seat)
                | context (the other turns of this generation that stood before the same context; alone, seat_mean)
-               | group | leave_one_out (over matches that share a deal)
-    scale      none | group | batch (divide by a standard deviation)
-    credit     the reward at the end, discounted once for each later turn of the same seat
+               | group | leave_one_out (over matches that share a deal) | value (a head foretells each turn's return)
+    scale      none | group | batch (divide by the rewards' standard deviation in the group, or in the whole generation)
+    credit     the reward at the end, discounted once for each later turn of the same seat; with a value head the generalized
+               advantage estimate, turn by turn
 
 A group of one has nothing to compare with: its advantage is 0, never the raw reward.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan, sqrt
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from socratic.config import LearnerSection
 from socratic.errors import CheckpointError
+from socratic.learner.objectives.value import credit
 from socratic.records import Episode, Feedback, Json, Trajectory, Turn
 
 # Keeps a group whose rewards hardly differ from turning rounding into a large advantage.
 SCALE_FLOOR = 1e-4
 
 K = TypeVar("K")
+Foretell: TypeAlias = Callable[[Sequence[Trajectory]], Sequence[Sequence[float]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,16 +43,25 @@ class Advantages:
         self._section = section
         self._means: dict[str, float] = {}
 
-    def trajectories(self, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> list[Trajectory]:
-        """Return one trajectory for each agent's seat that moved and whose reward is known."""
+    def trajectories(self, episodes: Sequence[Episode], feedback: Sequence[Feedback], foretell: Foretell | None = None) -> list[Trajectory]:
+        """Return one trajectory for each agent's seat that moved and whose reward is known.
+
+        `foretell` returns a value for each turn of each given trajectory; the baseline `value` needs it.
+        """
         lines = [line for episode, said in zip(episodes, feedback, strict=True) for line in _lines(episode, said)]
         if self._section.baseline == "context":
             return _context_centred(lines, self._section.discount)
+        if self._section.baseline == "value" and foretell is not None:
+            return self._credited(lines, foretell)
         values = self._scaled(lines, self._centred(lines))
         return [
             replace(line.trajectory, advantages=_credit(value, len(line.trajectory.turns), self._section.discount))
             for line, value in zip(lines, values, strict=True)
         ]
+
+    def traces(self, trajectory: Trajectory, values: Sequence[float]) -> tuple[float, ...]:
+        """Return each turn's generalized advantage estimate over foretold `values`."""
+        return credit(trajectory.reward, values, discount=self._section.discount, trace=self._section.value.trace)
 
     def state(self) -> Mapping[str, Json]:
         """Return the seat baselines."""
@@ -75,6 +87,15 @@ class Advantages:
             case _:
                 return _group_centred(lines, leaves_one_out=self._section.baseline == "leave_one_out")
 
+    def _credited(self, lines: Sequence[_Line], foretell: Foretell) -> list[Trajectory]:
+        bare = [line.trajectory for line in lines]
+        credited = [replace(each, advantages=self.traces(each, values)) for each, values in zip(bare, foretell(bare), strict=True)]
+        if self._section.scale != "batch":
+            return credited
+        among = [advantage for each in credited for advantage in each.advantages]
+        mean, spread = sum(among) / max(1, len(among)), _deviation(among)
+        return [replace(each, advantages=tuple((a - mean) / (spread + SCALE_FLOOR) for a in each.advantages)) for each in credited]
+
     def _seat_centred(self, lines: Sequence[_Line]) -> list[float]:
         """Subtract each seat's mean over earlier generations; read before it is updated (arXiv:2506.24119)."""
         decay = self._section.baseline_decay
@@ -90,7 +111,8 @@ class Advantages:
             case "none":
                 return list(values)
             case "batch":
-                return [_over(value, values) for value in values]
+                rewards = [line.trajectory.reward for line in lines]
+                return [_over(value, rewards) for value in values]
             case "group":
                 members: dict[tuple[str, int, int], list[float]] = defaultdict(list)
                 for line in lines:
@@ -109,6 +131,7 @@ def _lines(episode: Episode, said: Feedback) -> Iterable[_Line]:
                 game=match.game,
                 episode_id=match.episode_id,
                 seat=seat,
+                deal=match.seed,
                 turns=turns,
                 reward=said.rewards[seat],
                 advantages=(),
@@ -168,10 +191,11 @@ def _over(value: float, among: Sequence[float]) -> float:
 
 
 def _deviation(values: Sequence[float]) -> float:
+    """Return the sample standard deviation: n - 1, as GRPO's implementations have it."""
     if len(values) < 2:
         return 0.0
     mean = sum(values) / len(values)
-    return sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+    return sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def _credit(value: float, num_turns: int, discount: float) -> tuple[float, ...]:

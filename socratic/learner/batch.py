@@ -1,16 +1,23 @@
-"""From trajectories to what a forward pass needs: distinct places, and how much each drawn token weighs there.
+"""From trajectories to what a forward pass needs: distinct places, and what is drawn and weighed at each.
 
 A place is what stood before a drawn token, with what the mask allowed. Hundreds of trajectories share few places; each is
-computed once, with the summed advantage of the tokens drawn at it. Every normalizer is folded into these weights
-here, so that gradients do not depend on how places are spread over micro-batches.
+computed once. Every normalizer and coefficient is folded into weights here, so that gradients do not depend on how places are
+spread over micro-batches or ranks.
+
+Shape letters: D drawn tokens, R replies, P pairs.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
 
 from socratic.config import Objective
-from socratic.records import Trajectory
+from socratic.learner.keeping import Pair
+from socratic.learner.objectives.draws import Draws
+from socratic.records import Trajectory, Turn
 
 Tokens = tuple[int, ...]
 
@@ -21,53 +28,210 @@ class Place:
 
     prefix: Tokens
     allowed: Tokens | None
-    share: float = 0.0  # this place's part of all draws; sums to 1 over a batch
+    share: float = 0.0  # this place's part of all draws of the generation; sums to 1 over a batch
     kl: float = 0.0  # share times the game's coefficient
     entropy: float = 0.0  # likewise
-    gains: dict[int, float] = field(default_factory=dict)  # summed weight times coefficient times advantage of each token
-    recorded: dict[int, tuple[float, float]] = field(default_factory=dict)  # least and greatest log-probability seen
+    draws: list[int] = field(default_factory=list)  # which draws were made here
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """All places of a generation."""
+    """What one optimizer step learns from."""
 
     places: tuple[Place, ...]
-    num_tokens: int  # drawn tokens with a choice, before equal ones were merged
+    tokens: tuple[int, ...]  # the token of each draw
+    draws: Draws  # weighted for the policy gradient
+    kept_D: Tensor  # each draw's weight for imitation
+    kl_D: Tensor  # each draw's weight for an estimated distance to the magnet
+    is_played_D: Tensor  # False for a reply that is only remembered: it has no log-probability of play
+    pairs_P2: Tensor  # which replies are paired: better, worse
+    weight_P: Tensor
+    num_tokens: int  # tokens drawn by the agent with a choice
+
+    def on(self, device: torch.device) -> "Batch":
+        """Return the batch with its tensors on a device."""
+        if device.type == "cpu":
+            return self
+        draws = self.draws
+        return replace(
+            self,
+            draws=replace(
+                draws,
+                behaviour_D=draws.behaviour_D.to(device),
+                advantage_D=draws.advantage_D.to(device),
+                weight_D=draws.weight_D.to(device),
+                reply_D=draws.reply_D.to(device),
+            ),
+            kept_D=self.kept_D.to(device),
+            kl_D=self.kl_D.to(device),
+            is_played_D=self.is_played_D.to(device),
+            pairs_P2=self.pairs_P2.to(device),
+            weight_P=self.weight_P.to(device),
+        )
 
 
-def make_batch(trajectories: Sequence[Trajectory], objective_of: Callable[[str], Objective]) -> Batch:
-    """Merge the draws of all trajectories.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Norm:
+    """How tokens are weighed against each other."""
 
-    Each game's draws weigh 1 / (games x draws of that game), so that a game with long replies or many turns
-    does not drown the others, times the coefficients of its objective. Tokens that the mask forced were not drawn and
+    kind: str  # tokens, turns or constant
+    constant: int  # tokens of the longest reply that may be drawn
+
+    def weight(self, num_drawn: int, *, draws: int, replies: int) -> float:
+        """Return the weight of one token of a reply with `num_drawn`, in a game with that many draws and replies."""
+        if self.kind == "tokens":
+            return 1.0 / draws
+        return 1.0 / (replies * (num_drawn if self.kind == "turns" else self.constant))
+
+
+PER_TOKEN = Norm(kind="tokens", constant=1)
+
+
+def make_batch(
+    trajectories: Sequence[Trajectory],
+    objective_of: Callable[[str], Objective],
+    *,
+    norm: Norm = PER_TOKEN,
+    kept: Sequence[bool] = (),
+    pairs: Sequence[Pair] = (),
+) -> Batch:
+    """Gather the draws of all trajectories and pairs.
+
+    Each game weighs 1 / (number of games), so that a game with long replies or many turns does not drown the others, times the
+    coefficients of its objective; within a game `norm` says what a token weighs. Tokens that the mask forced were not drawn and
     weigh nothing.
+
+    Args:
+        trajectories: what was played, with an advantage for each turn.
+        objective_of: a game's coefficients.
+        norm: how tokens are weighed.
+        kept: for each trajectory, whether it is imitated; empty: none is.
+        pairs: replies to compare, which may be of earlier generations.
     """
-    draws = Counter(
-        trajectory.game for trajectory in trajectories for turn in trajectory.turns for _ in _drawn(turn.allowed, len(turn.token_ids))
-    )
-    places: dict[tuple[Tokens, Tokens | None], Place] = {}
+    gathered = _Gathered(trajectories, objective_of, norm)
+    gathered.take_trajectories(trajectories, kept or [False] * len(trajectories))
+    gathered.take_pairs(pairs)
+    return gathered.batch()
+
+
+class _Gathered:
+    """A batch that still grows."""
+
+    def __init__(self, trajectories: Sequence[Trajectory], objective_of: Callable[[str], Objective], norm: Norm) -> None:
+        self._objective_of = objective_of
+        self._norm = norm
+        self._num_draws, self._num_replies = _count(trajectories)
+        self._places: dict[tuple[Tokens, Tokens | None], Place] = {}
+        self._tokens: list[int] = []
+        self._behaviour: list[float] = []
+        self._advantage: list[float] = []
+        self._weight: list[float] = []
+        self._kept: list[float] = []
+        self._kl: list[float] = []
+        self._is_played: list[bool] = []
+        self._reply: list[int] = []
+        self._reply_of: dict[int, int] = {}  # by identity of the turn
+        self._num = 0
+        self._pairs: list[tuple[int, int]] = []
+        self._pair_weights: list[float] = []
+
+    def take_trajectories(self, trajectories: Sequence[Trajectory], kept: Sequence[bool]) -> None:
+        num_games = len(self._num_draws)
+        imitated, _ = _count([trajectory for trajectory, is_kept in zip(trajectories, kept, strict=True) if is_kept])
+        for trajectory, is_kept in zip(trajectories, kept, strict=True):
+            game = trajectory.game
+            if not self._num_draws[game]:
+                continue
+            objective = self._objective_of(game)
+            share = 1.0 / (num_games * self._num_draws[game])
+            copied = objective.ce / (len(imitated) * imitated[game]) if is_kept and imitated[game] else 0.0
+            for turn, advantage in zip(trajectory.turns, trajectory.advantages, strict=True):
+                drawn = drawn_positions(turn)
+                weight = self._norm.weight(len(drawn), draws=self._num_draws[game], replies=self._num_replies[game]) if drawn else 0.0
+                gain, drift = objective.pg * weight / num_games, objective.kl * weight / num_games
+                for place in self._take_reply(turn, drawn):
+                    place.share += share
+                    place.kl += share * objective.kl
+                    place.entropy += share * objective.entropy
+                num = len(drawn)
+                self._advantage += [advantage] * num
+                self._weight += [gain] * num
+                self._kept += [copied] * num
+                self._kl += [drift] * num
+
+    def take_pairs(self, pairs: Sequence[Pair]) -> None:
+        of_game = Counter(pair.game for pair in pairs)
+        for pair in pairs:
+            weight = self._objective_of(pair.game).pref / (len(of_game) * of_game[pair.game])
+            self._pairs.append((self._only_paired(pair.chosen), self._only_paired(pair.rejected)))
+            self._pair_weights.append(weight)
+
+    def batch(self) -> Batch:
+        def column(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32)
+
+        draws = Draws(
+            behaviour_D=column(self._behaviour),
+            advantage_D=column(self._advantage),
+            weight_D=column(self._weight),
+            reply_D=torch.tensor(self._reply, dtype=torch.int64),
+            num_replies=self._num,
+        )
+        return Batch(
+            places=tuple(self._places.values()),
+            tokens=tuple(self._tokens),
+            draws=draws,
+            kept_D=column(self._kept),
+            kl_D=column(self._kl),
+            is_played_D=torch.tensor(self._is_played, dtype=torch.bool),
+            pairs_P2=torch.tensor(self._pairs, dtype=torch.int64).reshape(-1, 2),
+            weight_P=column(self._pair_weights),
+            num_tokens=sum(self._num_draws.values()),
+        )
+
+    def _only_paired(self, turn: Turn) -> int:
+        """Return the number of a reply, which is taken without weight where it is not of this generation's trajectories."""
+        if id(turn) not in self._reply_of:
+            drawn = drawn_positions(turn)
+            self._take_reply(turn, drawn)
+            for values in (self._advantage, self._weight, self._kept, self._kl):
+                values += [0.0] * len(drawn)
+        return self._reply_of[id(turn)]
+
+    def _take_reply(self, turn: Turn, drawn: Sequence[int]) -> list[Place]:
+        """Add a reply's draws; return their places."""
+        self._reply_of[id(turn)] = self._num
+        visited = []
+        for position in drawn:
+            allowed = None if turn.allowed is None else turn.allowed[position]
+            key = (turn.context_ids + turn.token_ids[:position], allowed)
+            place = self._places.get(key)
+            if place is None:
+                place = self._places[key] = Place(prefix=key[0], allowed=allowed)
+            place.draws.append(len(self._tokens))
+            visited.append(place)
+            self._tokens.append(turn.token_ids[position])
+            self._reply.append(self._num)
+        self._behaviour += [turn.logprobs[position] for position in drawn] if turn.logprobs else [0.0] * len(drawn)
+        self._is_played += [bool(turn.logprobs)] * len(drawn)
+        self._num += 1
+        return visited
+
+
+def drawn_positions(turn: Turn) -> list[int]:
+    """Return at which positions of a reply a token was drawn: everywhere, or where the mask left a choice."""
+    if turn.allowed is None:
+        return list(range(len(turn.token_ids)))
+    return [position for position, tokens in enumerate(turn.allowed) if len(tokens) > 1]
+
+
+def _count(trajectories: Sequence[Trajectory]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return each game's number of draws, and of replies with a draw."""
+    draws: Counter[str] = Counter()
+    replies: Counter[str] = Counter()
     for trajectory in trajectories:
-        if not draws[trajectory.game]:
-            continue
-        weight = 1.0 / (len(draws) * draws[trajectory.game])
-        objective = objective_of(trajectory.game)
-        for turn, advantage in zip(trajectory.turns, trajectory.advantages, strict=True):
-            for index in _drawn(turn.allowed, len(turn.token_ids)):
-                allowed = None if turn.allowed is None else turn.allowed[index]
-                prefix = turn.context_ids + turn.token_ids[:index]
-                place = places.setdefault((prefix, allowed), Place(prefix=prefix, allowed=allowed))
-                token, logprob = turn.token_ids[index], turn.logprobs[index]
-                place.share += weight
-                place.kl += weight * objective.kl
-                place.entropy += weight * objective.entropy
-                place.gains[token] = place.gains.get(token, 0.0) + weight * objective.pg * advantage
-                low, high = place.recorded.get(token, (logprob, logprob))
-                place.recorded[token] = (min(low, logprob), max(high, logprob))
-    return Batch(places=tuple(places.values()), num_tokens=sum(draws.values()))
-
-
-def _drawn(allowed: tuple[Tokens, ...] | None, length: int) -> list[int]:
-    if allowed is None:
-        return list(range(length))
-    return [index for index in range(length) if len(allowed[index]) > 1]
+        for turn in trajectory.turns:
+            num = len(drawn_positions(turn))
+            draws[trajectory.game] += num
+            replies[trajectory.game] += num > 0
+    return draws, replies

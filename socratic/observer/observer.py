@@ -14,6 +14,7 @@ from socratic.game import Clerk, Game
 from socratic.game.random_play import free_text_seat, random_episode
 from socratic.game.tree import Strategy, Tree, enumerate_tree
 from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
+from socratic.observer.payoffs import payoff_metrics
 from socratic.observer.probes import drawn_metrics, probe_matches
 from socratic.observer.regret import exact_regret, normalized_regret
 from socratic.policy.engine import Engine
@@ -23,6 +24,8 @@ from socratic.records import Assessment, Episode, LostAssessment, Match
 from socratic.seeds import Seed
 
 logger = logging.getLogger(__name__)
+
+PAST = "past:"  # how a kept version is called, before its number
 
 PlayWith = Callable[[Sequence[Match], Mapping[str, PolicyWeights]], Sequence[Episode]]
 
@@ -54,10 +57,11 @@ class ObserverWorker:
         self._at_random: dict[str, float] = {}
         self._trees: dict[str, Tree | None] = {}
         self._at_t0: dict[str, Strategy] = {}
+        self._kept: dict[str, dict[str, Strategy]] = {}  # of each game, by fingerprint
         self._solved: dict[str, Strategy | None] = {}
 
     def assess(self, index: int, weights: Mapping[str, PolicyWeights]) -> Assessment:
-        """Return what the weights called "agent" are worth; "t0" is the one to compare with."""
+        """Return what the weights called "agent" are worth; "t0" is the one to compare with, and "past:12" one that a league keeps."""
         metrics: dict[str, float] = {}
         for name, played in self._games.items():
             section = _truthful(played)
@@ -125,8 +129,22 @@ class ObserverWorker:
             elif opponent == "t0":
                 opponents[opponent] = partial(self._strategy_at_t0, name, tree, weights["t0"])
         metrics = exact_metrics(self._game_of(name), tree, own, opponents)
+        metrics.update(self._exact_payoffs(name, tree, own.strategy, weights))
         regret = exact_regret(tree, own.strategy, self._game_of(name).best_score(tree.params))
         return metrics if regret is None else {**metrics, "normalized_regret": regret}
+
+    def _exact_payoffs(self, name: str, tree: Tree, own: Strategy, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
+        """Return how the kept versions fare against each other; nothing of a game that is no contest of two.
+
+        Drawn payoffs would not do: the noise of a few matches looks like a cycle.
+        """
+        versions = {player.removeprefix(PAST): each for player, each in weights.items() if player.startswith(PAST)}
+        if len(versions) < 2 or len(tree.game.seats) != 2 or not tree.game.zero_sum:
+            return {}
+        known = self._kept.get(name, {})
+        read = {each.fingerprint: known.get(each.fingerprint) or self._read(tree, each).strategy for each in versions.values()}
+        self._kept[name] = read
+        return payoff_metrics(tree, {"agent": own, **{version: read[each.fingerprint] for version, each in versions.items()}})
 
     def _drawn(self, name: str, section: GameSection, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
         game = self._game_of(name)
@@ -194,7 +212,8 @@ class TruthObserver:
     def probe(self, index: int, agent: AgentCopy) -> None:
         """Start probing a copy of the agent's weights."""
         try:
-            shared = self._workers.share({"agent": agent.weights(), "t0": agent.t0()})
+            past = {f"{PAST}{version}": weights for version, weights in agent.past().items()}
+            shared = self._workers.share({"agent": agent.weights(), "t0": agent.t0(), **past})
             self._pending.append((index, self._workers.submit("assess", index, shared)))
         except SocraticError as error:
             self._pending.append((index, error))

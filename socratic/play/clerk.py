@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 
 class PlayClerk:
-    """Answers calls; the sandbox's workers are started for the first program, because most games have none."""
+    """Answers calls; programs go to a sandbox, which is started for the first one."""
 
-    def __init__(self, judge: Judge | None) -> None:
-        """Leave judgements to `judge`; without one they are refused."""
+    def __init__(self, judge: Judge | None, programs: "Programs | None" = None) -> None:
+        """Leave judgements to `judge`; without one they are refused. `programs` runs the programs; none: a sandbox of its own."""
         self._judge = judge
-        self._sandbox: Sandbox | None = None
+        self._programs = programs or Programs()
+
+    def asking(self, judge: Judge) -> "PlayClerk":
+        """Return a clerk with the same sandbox that leaves judgements to `judge`."""
+        return PlayClerk(judge, self._programs)
 
     def answer(self, calls: Sequence[Call]) -> list[Answer]:
         """Return one answer for each call, in order.
@@ -28,12 +32,28 @@ class PlayClerk:
         """
         judgements = [call for call in calls if isinstance(call, Judgement)]
         if judgements and self._judge is None:
-            raise PlayError(f'a game asks a critic {judgements[0].question!r}, and the run has none; set feedback.judge to "literal"')
+            raise PlayError(
+                f"a game asks a critic {judgements[0].question!r}, and nobody answers here; "
+                'set feedback.judge, e.g. to "literal" or "model"'
+            )
         shares = iter(self._judge.judge_calls(judgements) if self._judge else ())
-        results = iter(self._run([call for call in calls if isinstance(call, Program)]))
+        results = iter(self._programs.run([call for call in calls if isinstance(call, Program)]))
         return [next(shares) if isinstance(call, Judgement) else next(results) for call in calls]
 
-    def _run(self, programs: Sequence[Program]) -> Sequence[Result]:
+
+class Programs:
+    """Runs programs; the sandbox's workers are started for the first one, because most games have none."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._sandbox: Sandbox | None = None
+
+    def run(self, programs: Sequence[Program]) -> Sequence[Result]:
+        """Return what each program comes to.
+
+        Raises:
+            ConfigError: the sandbox is not installed.
+        """
         if not programs:
             return ()
         if self._sandbox is None:

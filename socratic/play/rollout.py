@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from socratic.errors import PlayError, SyncError, WorkerLost
-from socratic.protocols import Weights, Workers
+from socratic.errors import DoorLost, PlayError, SyncError, WorkerLost
+from socratic.protocols import Judge, JudgeDoor, Weights, Workers
 from socratic.records import Breakage, Episode, Match, Played
+
+JUDGE_TRIES = 3  # of a generation: the first, one for a machine's bad luck, one to be sure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,40 +22,39 @@ class PlayedBlock:
     episodes: tuple[Episode, ...]
     breakages: tuple[Breakage, ...] = ()
     fingerprint: str  # of the agent's weights as they were live in the worker
+    lost: DoorLost | None = None  # the judge was lost in the middle of it: nothing of it counts
 
 
 class BlockRollout:
     """Plays matches in blocks on `workers`."""
 
-    def __init__(self, workers: Workers, block: int) -> None:
-        """Cut matches into blocks of `block`."""
+    def __init__(self, workers: Workers, block: int, judge: JudgeDoor | None = None) -> None:
+        """Cut matches into blocks of `block`; a `judge` that lives elsewhere is sent along with each."""
         self._workers = workers
+        self._judge = judge
         self._block = block
         self._weights: dict[str, Weights] = {}
         self._shared: object = None
+        self._past: object = None
 
     def sync(self, weights: Mapping[str, Weights]) -> None:
         """Share the weights that later calls of `play` seat, by player name ("agent", "t0")."""
         self._weights = dict(weights)
         self._shared = self._workers.share(self._weights)
 
+    def sync_past(self, weights: Mapping[str, Weights]) -> None:
+        """Share the kept versions that later calls of `play` seat ("past:12"): apart, because they rarely change."""
+        self._past = self._workers.share(dict(weights))
+
     def play(self, matches: Sequence[Match]) -> Played:
         """Play all matches; a game that breaks its contract in one of them loses all its episodes: its rules are not what they say.
 
         Raises:
             SyncError: a worker played with other weights than were sent.
-            PlayError: a block ends its worker whenever it is played.
+            PlayError: a block ends its worker, or the judge's, whenever it is played.
         """
         blocks = [tuple(matches[start : start + self._block]) for start in range(0, len(matches), self._block)]
-        try:
-            played = cast(list[PlayedBlock], self._workers.map("play", blocks, self._shared))
-        except WorkerLost as error:
-            lost = blocks[error.index]
-            games = ", ".join(sorted({match.game for match in lost}))
-            raise PlayError(
-                f"the matches {lost[0].episode_id} to {lost[-1].episode_id} of {games} end their worker whenever they are played: "
-                f"{error}; play one game at a time with -o play.executor=local to see which"
-            ) from None
+        played = self._play_whole(blocks)
         expected = self._weights["agent"].fingerprint
         for block in played:
             if block.fingerprint != expected:
@@ -65,3 +66,32 @@ class BlockRollout:
         broken = {breakage.game for breakage in breakages}
         episodes = tuple(episode for block in played for episode in block.episodes if episode.match.game not in broken)
         return Played(episodes=episodes, breakages=breakages)
+
+    def _play_whole(self, blocks: Sequence[tuple[Match, ...]]) -> list[PlayedBlock]:
+        """Play every block; those in which the judge was lost again from their beginning, with another one."""
+        if self._judge is None:
+            return self._play_each(blocks)
+        played: dict[int, PlayedBlock] = {}
+        reasons: list[DoorLost] = []
+        while len(played) < len(blocks):
+            if len(reasons) == JUDGE_TRIES:
+                raise PlayError(f"a judge was lost {JUDGE_TRIES} times: {reasons[-1]}; resume the run from its last checkpoint")
+            left = [place for place in range(len(blocks)) if place not in played]
+            found = self._play_each([blocks[place] for place in left], self._judge.present())
+            played.update({place: block for place, block in zip(left, found, strict=True) if block.lost is None})
+            lost = [block.lost for block in found if block.lost is not None]
+            if lost:
+                reasons.append(lost[0])
+                self._judge.mend(lost[0])
+        return [played[place] for place in range(len(blocks))]
+
+    def _play_each(self, blocks: Sequence[tuple[Match, ...]], *judge: Judge) -> list[PlayedBlock]:
+        try:
+            return cast(list[PlayedBlock], self._workers.map("play", blocks, self._shared, self._past, *judge))
+        except WorkerLost as error:
+            lost = blocks[error.index]
+            games = ", ".join(sorted({match.game for match in lost}))
+            raise PlayError(
+                f"the matches {lost[0].episode_id} to {lost[-1].episode_id} of {games} end their worker whenever they are played: "
+                f"{error}; play one game at a time with -o play.executor=local to see which"
+            ) from None

@@ -1,6 +1,6 @@
 """The agent at a table: text in, text out, every token accounted for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from socratic.policy.engine import Engine, Prompt
 from socratic.policy.weights import PolicyWeights
@@ -8,39 +8,39 @@ from socratic.protocols import TurnRequest
 from socratic.records import Turn
 from socratic.seeds import Seed
 
+AGENT = "agent"
+
 
 class PolicyPlayer:
-    """Fills seats with one version of the policy."""
+    """Fills seats with versions of the policy."""
 
-    def __init__(self, engine: Engine, *, name: str, weights: PolicyWeights, is_masked: bool, is_lent: bool) -> None:
-        """Seat `weights` under `name`; `is_lent`: the engine's policy normally wears other weights."""
+    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool) -> None:
+        """Seat weights by player name; the engine's policy wears those of "agent", where they are among them."""
         self._engine = engine
-        self._name = name
-        self._weights = weights
+        self._seated = seated
         self._is_masked = is_masked
-        self._lent = weights if is_lent else None
 
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
         """Draw all replies in one call to the engine."""
         prompts = [self._prompt(request) for request in requests]
+        names = [request.match.seats[request.seat] for request in requests]
+        lent = [None if name == AGENT else self._seated[name] for name in names]
         chat = self._engine.policy.chat
-        turns = []
-        for request, prompt, drawn in zip(requests, prompts, self._engine.draw(prompts, self._lent), strict=True):
-            turns.append(
-                Turn(
-                    seat=request.seat,
-                    reply=chat.decode(drawn.token_ids),
-                    is_legal=True,
-                    player=self._name,
-                    version=self._weights.version,
-                    context_ids=prompt.context_ids,
-                    token_ids=drawn.token_ids,
-                    logprobs=drawn.logprobs,
-                    allowed=drawn.allowed,
-                    is_truncated=drawn.is_truncated,
-                )
+        return [
+            Turn(
+                seat=request.seat,
+                reply=chat.decode(drawn.token_ids),
+                is_legal=True,
+                player=name,
+                version=self._seated[name].version,
+                context_ids=prompt.context_ids,
+                token_ids=drawn.token_ids,
+                logprobs=drawn.logprobs,
+                allowed=drawn.allowed,
+                is_truncated=drawn.is_truncated,
             )
-        return turns
+            for request, name, prompt, drawn in zip(requests, names, prompts, self._engine.draw_each(prompts, lent), strict=True)
+        ]
 
     def _prompt(self, request: TurnRequest) -> Prompt:
         chat = self._engine.policy.chat

@@ -104,6 +104,16 @@ class Chat:
         assert isinstance(text, str)
         return text
 
+    def frame(self) -> tuple[Ids, Ids]:
+        """Return the template's own tokens before and after a single message; the second end where the reply begins."""
+        before, after = self._pieces((USER,))
+        return before, after
+
+    @property
+    def forbidden(self) -> frozenset[int]:
+        """The tokens that nothing that is said may hold: special ones, and the template's marks."""
+        return self._forbidden
+
     def _join(self, roles: tuple[str, ...], contents: Sequence[str], replies_ids: Sequence[Sequence[int]]) -> Ids:
         pieces = self._pieces(roles)
         drawn = iter(replies_ids)
@@ -164,16 +174,7 @@ class Chat:
         return tuple(self.tokenizer.encode(piece, add_special_tokens=False)) if piece else ()
 
     def _encode_content(self, text: str) -> Ids:
-        if not text:
-            return ()
-        ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-        if self._forbidden.isdisjoint(ids):
-            return tuple(ids)
-        # Some vocabularies hold the markers as words too: cut until none is whole.
-        if len(text) == 1:
-            raise PolicyError(f"the tokenizer has no plain token for {text!r}; use another tokenizer")
-        half = len(text) // 2
-        return (*self._encode_content(text[:half]), *self._encode_content(text[half:]))
+        return encode_plainly(self.tokenizer, text, self._forbidden)
 
     def _markers(self) -> frozenset[int]:
         """Return the added tokens that the template writes, special by name or not."""
@@ -190,3 +191,21 @@ class Chat:
         if not ends:
             raise PolicyError("nothing ends a reply: the tokenizer has no eos_token and its chat template no end of turn; set an eos_token")
         return ends[0], frozenset(ends)
+
+
+def encode_plainly(tokenizer: PreTrainedTokenizerBase, text: str, forbidden: frozenset[int]) -> Ids:
+    """Return the tokens of `text` as plain words, whatever markers it spells out.
+
+    Raises:
+        PolicyError: a character has no token but a forbidden one.
+    """
+    if not text:
+        return ()
+    ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    if forbidden.isdisjoint(ids):
+        return tuple(ids)
+    # Some vocabularies hold the markers as words too: cut until none is whole.
+    if len(text) == 1:
+        raise PolicyError(f"the tokenizer has no plain token for {text!r}; use another tokenizer")
+    half = len(text) // 2
+    return (*encode_plainly(tokenizer, text[:half], forbidden), *encode_plainly(tokenizer, text[half:], forbidden))

@@ -2,8 +2,8 @@
 
 Under a mask a whole reply costs one forward pass: the token tree holds every context and every beginning of a legal
 reply after which there is a choice. Free text is drawn token by token over a key-value cache. Equal contexts are
-computed once either way. Every drawn token uses one uniform, keyed by its turn and position, so that a draw never depends on
-which other rows share the batch.
+computed once either way, and several versions share a batch where they are adapters. Every drawn token uses one uniform,
+keyed by its turn and position, so that a draw never depends on which other rows share the batch.
 
 Shape letters: B rows, U distinct contexts, T time, V vocabulary, M selected nodes, A allowed tokens.
 """
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from socratic.policy.mixing import AdapterRows
 from socratic.policy.options import OptionTrie, Tokens, option_trie, walk
 from socratic.policy.token_tree import pack_token_trees
 from socratic.policy.transformer import Policy, restrict
@@ -51,15 +52,35 @@ class Engine:
         self.max_new_tokens = max_new_tokens
         self.pack_tokens = pack_tokens
 
-    @torch.no_grad()
     def draw(self, prompts: Sequence[Prompt], weights: PolicyWeights | None = None) -> list[Drawn]:
         """Draw a reply to each prompt, in order; `weights` lends other trained weights for this call."""
-        with self.policy.wearing(weights):
-            masked = [i for i, prompt in enumerate(prompts) if prompt.options is not None]
-            free = [i for i, prompt in enumerate(prompts) if prompt.options is None]
-            drawn = dict(zip(masked, self._draw_masked([prompts[i] for i in masked]), strict=True))
-            drawn.update(zip(free, self._draw_free([prompts[i] for i in free]), strict=True))
-        return [drawn[i] for i in range(len(prompts))]
+        return self.draw_each(prompts, [weights] * len(prompts))
+
+    @torch.no_grad()
+    def draw_each(self, prompts: Sequence[Prompt], weights: Sequence[PolicyWeights | None]) -> list[Drawn]:
+        """Draw a reply to each prompt, in order, with the weights at its place; None: what the policy wears.
+
+        Free text of all versions is drawn in one batch where they are adapters; everything else takes a pass for each version.
+        """
+        versions: dict[str, PolicyWeights | None] = {}
+        asked: dict[tuple[str, bool], list[int]] = {}
+        for place, (prompt, lent) in enumerate(zip(prompts, weights, strict=True)):
+            key = lent.fingerprint if lent else ""
+            versions.setdefault(key, lent)
+            asked.setdefault((key, prompt.options is None), []).append(place)
+        drawn: dict[int, Drawn] = {}
+        free = {key: places for (key, is_free), places in asked.items() if is_free}
+        if len(free) > 1 and self.policy.mixes_versions:
+            places = [place for own in free.values() for place in own]
+            rows = [version for version, own in enumerate(free.values()) for _ in own]
+            with self.policy.wearing_each([versions[key] for key in free]) as adapters:
+                drawn.update(zip(places, self._draw_free([prompts[i] for i in places], rows, adapters), strict=True))
+            asked = {key: places for key, places in asked.items() if not key[1]}
+        for (key, is_free), places in asked.items():
+            with self.policy.wearing(versions[key]):
+                found = (self._draw_free if is_free else self._draw_masked)([prompts[i] for i in places])
+            drawn.update(zip(places, found, strict=True))
+        return [drawn[place] for place in range(len(prompts))]
 
     @torch.no_grad()
     def option_log_probs(
@@ -120,13 +141,18 @@ class Engine:
             tables[key].append(row)
         return tables
 
-    def _draw_free(self, prompts: Sequence[Prompt]) -> list[Drawn]:
-        if not prompts:
-            return []
-        contexts = list(dict.fromkeys(prompt.context_ids for prompt in prompts))
-        place = {context: row for row, context in enumerate(contexts)}
-        cache, mask_UT, logits_UV = self._prefill(contexts)
-        rows_B = torch.tensor([place[prompt.context_ids] for prompt in prompts])
+    def _draw_free(
+        self, prompts: Sequence[Prompt], versions_B: Sequence[int] | None = None, adapters: AdapterRows | None = None
+    ) -> list[Drawn]:
+        """Draw token by token; `adapters` is told which of the worn versions each row of a pass wears, if there are several."""
+        seat = adapters.seat if adapters else _seat_nobody
+        versions_B = versions_B or [0] * len(prompts)
+        places = list(zip(versions_B, [prompt.context_ids for prompt in prompts], strict=True))
+        contexts = list(dict.fromkeys(places))
+        row_of = {place: row for row, place in enumerate(contexts)}
+        seat([version for version, _ in contexts])
+        cache, mask_UT, logits_UV = self._prefill([context for _, context in contexts])
+        rows_B = torch.tensor([row_of[place] for place in places])
         cache.batch_select_indices(rows_B)
         state = _FreeDraw(prompts=prompts, ends=self.policy.chat.end_ids, mask_BT=mask_UT[rows_B], logits_BV=logits_UV[rows_B])
         for step in range(self.max_new_tokens):
@@ -136,6 +162,7 @@ class Engine:
                 break
             if len(kept) < len(tokens_B):
                 cache.batch_select_indices(kept)
+            seat([versions_B[row] for row in state.rows])
             state.logits_BV = self._decode(cache, tokens_B[kept], state.mask_BT)
         return state.replies()
 
@@ -176,9 +203,9 @@ class _FreeDraw:
     def __init__(self, *, prompts: Sequence[Prompt], ends: frozenset[int], mask_BT: Tensor, logits_BV: Tensor) -> None:
         self.mask_BT = mask_BT
         self.logits_BV = logits_BV
+        self.rows = list(range(len(prompts)))  # which prompt each live row belongs to
         self._seeds = [prompt.seed for prompt in prompts]
         self._ends = ends
-        self._rows = list(range(len(prompts)))  # which prompt each live row belongs to
         self._tokens: list[list[int]] = [[] for _ in prompts]
         self._logprobs: list[list[float]] = [[] for _ in prompts]
 
@@ -187,10 +214,10 @@ class _FreeDraw:
         logits_BV = self.logits_BV / temperature if temperature != 1.0 else self.logits_BV
         peak_B1 = torch.logsumexp(logits_BV, dim=-1, keepdim=True)
         sums_BV = torch.exp(logits_BV - peak_B1).cumsum(dim=-1)
-        uniform_B1 = torch.tensor([[self._seeds[row].uniform(step)] for row in self._rows], dtype=torch.float32)
+        uniform_B1 = torch.tensor([[self._seeds[row].uniform(step)] for row in self.rows], dtype=torch.float32)
         tokens_B1 = torch.searchsorted(sums_BV, uniform_B1 * sums_BV[:, -1:], right=True).clamp_(max=sums_BV.shape[1] - 1)
         logprobs_B = (logits_BV.gather(1, tokens_B1) - peak_B1)[:, 0].tolist()
-        for row, token, logprob in zip(self._rows, tokens_B1[:, 0].tolist(), logprobs_B, strict=True):
+        for row, token, logprob in zip(self.rows, tokens_B1[:, 0].tolist(), logprobs_B, strict=True):
             self._tokens[row].append(token)
             self._logprobs[row].append(logprob)
         return tokens_B1[:, 0]
@@ -198,7 +225,7 @@ class _FreeDraw:
     def retire(self, tokens_B: Tensor) -> Tensor:
         """Drop the rows that ended; return the indexes of those that go on."""
         kept = [i for i, token in enumerate(tokens_B.tolist()) if token not in self._ends]
-        self._rows = [self._rows[i] for i in kept]
+        self.rows = [self.rows[i] for i in kept]
         index = torch.tensor(kept, dtype=torch.int64)
         if len(kept) < len(tokens_B):
             self.mask_BT = self.mask_BT[index]
@@ -206,11 +233,16 @@ class _FreeDraw:
         return index
 
     def replies(self) -> list[Drawn]:
-        unfinished = set(self._rows)
+        unfinished = set(self.rows)
         return [
             Drawn(token_ids=tuple(tokens), logprobs=tuple(logprobs), allowed=None, is_truncated=row in unfinished)
             for row, (tokens, logprobs) in enumerate(zip(self._tokens, self._logprobs, strict=True))
         ]
+
+
+def _seat_nobody(versions_B: Sequence[int]) -> None:
+    """Leave every row the one version that is worn."""
+    del versions_B
 
 
 def _masked_reply(trie: OptionTrie, option: int, table: Sequence[Sequence[float]]) -> Drawn:

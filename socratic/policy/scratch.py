@@ -13,7 +13,7 @@ from torch import nn
 from socratic.config import WarmUp
 from socratic.policy.token_tree import TokenTree, pack_token_trees
 from socratic.policy.transformer import Policy
-from socratic.records import GAME, Episode, Line
+from socratic.records import GAME, Episode, Judgement, Line
 from socratic.seeds import Seed
 
 PACK_TOKENS = 512  # attention over a tree costs the square of its nodes
@@ -34,8 +34,16 @@ def outcome_text(score: float) -> str:
 
 
 def lexicon(episodes: Sequence[Episode]) -> list[str]:
-    """Return every text that random play has shown, for a tokenizer to be built from."""
-    return sorted({line.text for view in transcripts(episodes) for line in view})
+    """Return every text that random play has shown to a seat or asked of a critic, for a tokenizer to be built from."""
+    shown = {line.text for view in transcripts(episodes) for line in view}
+    asked = {
+        text
+        for episode in episodes
+        for call, _ in episode.calls
+        if isinstance(call, Judgement)
+        for text in (call.question, call.evidence, *call.options)
+    }
+    return sorted(shown | asked)
 
 
 def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed, threads: int) -> float:

@@ -43,7 +43,7 @@ class Source:
     folder: Path
 
 
-def fetch_from_hub(name: str) -> Path:
+def fetch_from_hub(name: str, key: str = "policy.source") -> Path:
     """Return the folder of a hub model's newest snapshot, downloaded where it can be, from the hub's cache where it cannot.
 
     Raises:
@@ -54,7 +54,7 @@ def fetch_from_hub(name: str) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, httpx.HTTPError) as error:
         reason = str(error).strip().splitlines()
         raise ModelMissing(
-            f"policy.source = {name!r} is no folder here, is not in the hub's cache and could not be fetched "
+            f"{key} = {name!r} is no folder here, is not in the hub's cache and could not be fetched "
             f"({reason[0] if reason else type(error).__name__}); give a local folder, or `smollm2` after `socratic models add smollm2`"
         ) from error
     return Path(found)
@@ -67,13 +67,21 @@ def load_source(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_
         ModelMissing: it is not on this machine and cannot be fetched.
         PolicyError: it is there and cannot serve.
     """
-    folder = _locate(section.source, fetch)
-    check_model_folder(section.source, folder)
-    with _quiet(), _readable(folder):
+    folder = locate(section.source, "policy.source", fetch)
+    return load_folder(folder, AutoModelForCausalLM.from_pretrained, section.dtype)
+
+
+def load_folder(folder: Path, load: Callable[..., object], dtype: str) -> Source:
+    """Load the model in `folder` with an auto class's `from_pretrained`, and its tokenizer.
+
+    Raises:
+        PolicyError: it cannot serve.
+    """
+    with _quiet(), readable(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        loaded = AutoModelForCausalLM.from_pretrained(
+        loaded = load(
             folder,
-            dtype=DTYPES[section.dtype],
+            dtype=DTYPES[dtype],
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
@@ -150,16 +158,22 @@ def add_lora(model: PreTrainedModel, lora: Lora, seed: Seed) -> PreTrainedModel:
     return model
 
 
-def _locate(source: str, fetch: Callable[[str], Path]) -> Path:
+def locate(source: str, key: str, fetch: Callable[[str], Path]) -> Path:
+    """Return the folder of the model that the configuration names at `key`.
+
+    Raises:
+        ModelMissing: it is not on this machine and cannot be fetched.
+        PolicyError: it holds no model that can be loaded.
+    """
     if source == "scratch":
-        raise PolicyError("policy.source = 'scratch' is made here and cannot be loaded; give a folder, a hub name or smollm2")
-    if source == "smollm2":
-        return smollm2_folder()
-    return local_model(source) or fetch(source)
+        raise PolicyError(f"{key} = 'scratch' is made here and cannot be loaded; give a folder, a hub name or smollm2")
+    folder = smollm2_folder() if source == "smollm2" else local_model(source, key) or fetch(source)
+    check_model_folder(source, folder, key)
+    return folder
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def readable(folder: Path) -> Iterator[None]:
     """Turn what transformers raises on a model that it cannot read into one line."""
     try:
         yield

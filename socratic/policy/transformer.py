@@ -3,7 +3,7 @@
 Shape letters: N nodes of a token tree, M selected nodes, V vocabulary, A allowed tokens (padded with -1).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,11 +14,12 @@ from transformers import PreTrainedModel
 
 from socratic.errors import SyncError
 from socratic.policy.chat import Chat
+from socratic.policy.mixing import SIDE_A, AdapterRows, is_adapter_only, side_by_side
 from socratic.policy.token_tree import TokenTree
 from socratic.policy.weights import PolicyWeights, make_weights, verify
 
-# Versions whose tensors stay converted: the magnet, t0 and a few seats.
-MAX_LENT = 4
+# Versions whose tensors stay converted: the magnet, t0, and a league of the default size.
+MAX_LENT = 12
 
 
 class NextToken(nn.Module):
@@ -39,6 +40,18 @@ class NextToken(nn.Module):
         )
         logits: Tensor = out.logits[0]
         return logits.float()
+
+    def hidden(self, tree: TokenTree, nodes_M: NDArray[np.int64]) -> Tensor:
+        """Return the last hidden state at chosen nodes, float32, shape (M, H)."""
+        decoder: nn.Module = self.model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        out = decoder(
+            input_ids=torch.from_numpy(tree.tokens_N)[None].to(self.model.device),
+            position_ids=torch.from_numpy(tree.depths_N)[None].to(self.model.device),
+            attention_mask=None if tree.is_chain else self._mask(tree),
+            use_cache=False,
+        )
+        states: Tensor = out.last_hidden_state[0]
+        return states[torch.from_numpy(nodes_M).to(self.model.device)].float()
 
     def _mask(self, tree: TokenTree) -> Tensor:
         # Transformers hands a four-dimensional mask to the attention as it is: 0 where a node may look.
@@ -90,15 +103,32 @@ class Policy:
             yield
             return
         trained = self.trained()
-        own = {name: parameter.data for name, parameter in trained.items()}
-        lent = self._as_tensors(weights, trained)
-        try:
-            for name, parameter in trained.items():
-                parameter.data = lent[name]
+        with _lending(trained, self._as_tensors(weights, trained)):
             yield
+
+    @property
+    def mixes_versions(self) -> bool:
+        """Whether the rows of one batch can wear different versions: where adapters are all that is trained."""
+        return is_adapter_only(list(self.trained()))
+
+    @contextmanager
+    def wearing_each(self, versions: Sequence[PolicyWeights | None]) -> Iterator[AdapterRows]:
+        """Lend the policy several versions at once, each to the rows that the yielded one seats; None: what it wears.
+
+        For passes without gradients only, and for a policy that `mixes_versions`.
+        """
+        trained = self.trained()
+        own = {name: parameter.data for name, parameter in trained.items()}
+        rows = AdapterRows(len(versions))
+        tensors = [own if weights is None else self._as_tensors(weights, trained) for weights in versions]
+        layers = [self.model.get_submodule(name.rpartition(".")[0]) for name in trained if SIDE_A in name]
+        hooks = [layer.register_forward_hook(rows.mask) for layer in layers]
+        try:
+            with _lending(trained, side_by_side(tensors)):
+                yield rows
         finally:
-            for name, parameter in trained.items():
-                parameter.data = own[name]
+            for hook in hooks:
+                hook.remove()
 
     def _as_tensors(self, weights: PolicyWeights, trained: dict[str, nn.Parameter]) -> dict[str, Tensor]:
         if weights.fingerprint not in self._lent:
@@ -111,6 +141,18 @@ class Policy:
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
         return {name: parameter.detach().to("cpu", torch.float32, copy=True).numpy() for name, parameter in self.trained().items()}
+
+
+@contextmanager
+def _lending(trained: Mapping[str, nn.Parameter], lent: Mapping[str, Tensor]) -> Iterator[None]:
+    own = {name: parameter.data for name, parameter in trained.items()}
+    try:
+        for name, parameter in trained.items():
+            parameter.data = lent[name]
+        yield
+    finally:
+        for name, parameter in trained.items():
+            parameter.data = own[name]
 
 
 def restrict(logits_MV: Tensor, allowed: list[tuple[int, ...]] | None) -> Tensor:

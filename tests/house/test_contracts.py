@@ -16,13 +16,14 @@ LAYERS = [name.strip("() ") for layer in SETTINGS["tool"]["importlinter"]["contr
 # A module that somebody might write, what it would say, and the contract that must stop it.
 BREACHES = [
     ("socratic/seeds_of_doubt.py", "", "layers"),
+    ("socratic/build/planted.py", "import socratic.studies", "layers"),
     ("socratic/utils.py", "", "layers"),
     ("socratic/play/planted.py", "import socratic.build", "layers"),
     ("socratic/play/planted.py", "from socratic import learner", "layers"),
     ("socratic/game/planted.py", "import socratic.protocols", "layers"),
     ("socratic/store/planted.py", "def load() -> None:\n    import socratic.play", "layers"),
     ("socratic/play/planted.py", "import socratic.observer", "closure"),
-    ("socratic/critics/planted.py", "import socratic.tracker", "closure"),
+    ("socratic/critics/sown.py", "import socratic.tracker", "closure"),
     ("socratic/learner/planted.py", "import socratic.observer", "closure"),
     ("socratic/metagame/planted.py", "import socratic.observer", "closure"),
     ("socratic/guard/planted.py", "from socratic import observer", "closure"),
@@ -37,7 +38,7 @@ BREACHES = [
     ("socratic/build", "import socratic_games.sticks", "no-game"),
     ("socratic_games/planted.py", "import torch", "torch"),
     ("socratic/observer/planted.py", "import torch", "torch"),
-    ("socratic/critics/planted.py", "def score() -> None:\n    from transformers import AutoModel", "torch"),
+    ("socratic/critics/sown.py", "def score() -> None:\n    from transformers import AutoModel", "torch"),
     ("socratic/learner/planted.py", "import transformers", "torch"),
     ("socratic/play/planted.py", "import ray", "ray"),
     ("socratic/learner/planted.py", "from ray.util import queue", "ray"),
@@ -45,6 +46,8 @@ BREACHES = [
     ("socratic/policy/planted.py", "import accelerate", "accelerate"),
     ("socratic/learner/planted.py", "import peft", "peft"),
     ("socratic/play/planted.py", "import pydantic_monty", "monty"),
+    ("socratic/play/planted.py", "import openskill", "openskill"),
+    ("socratic/tracker/planted.py", "import matplotlib", "matplotlib"),
     ("socratic/play/planted.py", "import textarena", "bridges"),
     ("socratic/bridges/planted.py", "import pyspiel", "bridges"),
 ]

@@ -42,7 +42,7 @@ def _scratch() -> Policy:
 
 def _play(policy: Policy, games: Sequence[str], *, is_masked: bool, count: int = 12, retries: int = 0) -> list[Episode]:
     engine = Engine(policy, temperature=1.0, max_new_tokens=6, pack_tokens=512)
-    player = PolicyPlayer(engine, name="agent", weights=policy.weights(0), is_masked=is_masked, is_lent=False)
+    player = PolicyPlayer(engine, seated={"agent": policy.weights(0)}, is_masked=is_masked)
     courses = [_course(game, count) for game in games]
     matches = FixedCurriculum(courses, Seed(3)).choose(0, 0)
     return list(play_block(matches, load_game, lambda name, match: (name, player), PlayRules(retries=retries)).episodes)
@@ -63,7 +63,7 @@ def test_ids_learned_from_are_ids_drawn(is_masked: bool) -> None:
     trajectories = Advantages(LearnerSection(baseline="none")).trajectories(episodes, _feedback(episodes))
     config = _config()
     batch = make_batch(trajectories, lambda game: config.learner.objective)
-    learned = {(place.prefix, token) for place in batch.places for token in place.gains}
+    learned = {(place.prefix, batch.tokens[draw]) for place in batch.places for draw in place.draws}
     drawn = {
         (turn.context_ids + turn.token_ids[:index], token)
         for episode in episodes
@@ -109,6 +109,6 @@ def test_sampler_and_learner_agree_in_smollm2(dtype: str, tolerance: float) -> N
 
 def _difference(policy: Policy, episodes: Sequence[Episode]) -> float:
     section = LearnerSection.model_validate({"lr": 1e-9, "baseline": "none", "objective": {"kl": 0.0}})
-    learner = PolicyLearner(policy, section, objectives={}, temperature=1.0, generations=10)
+    learner = PolicyLearner(policy, section, objectives={}, temperature=1.0, max_new_tokens=6, generations=10, seed=Seed(5))
     update = learner.learn(0, episodes, _feedback(episodes))
     return update.metrics["offpolicy/logp_diff_max"]

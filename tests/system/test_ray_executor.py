@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from socratic.cluster import RayExecutor, ray_facts
-from socratic.errors import ConfigError, RunError, WorkerLost
-from tests.unit.executor_workers import Mortal, Multiplier, Threads
+from socratic.errors import ConfigError, DoorLost, RunError, WorkerLost
+from tests.unit.executor_workers import Asker, Mortal, Multiplier, Sent, Threads
 
 pytestmark = pytest.mark.system
 
@@ -151,6 +151,24 @@ def test_calls_behind_one_that_hangs_are_made_again(executor: RayExecutor, flag:
     assert hanging.result() == 1
     assert [pending.result() for pending in behind] == [4, 9]
     workers.close()
+
+
+@pytest.mark.parametrize(("way", "reason"), [("die", "its process died"), ("hang", "no answer within its lease of 3 s")])
+def test_a_worker_that_is_lost_while_another_asks_it_is_replaced(
+    executor: RayExecutor, events: list[tuple[str, str]], flag: Path, way: str, reason: str
+) -> None:
+    mortal, asker = executor.spawn("mortal", partial(Mortal, flag), lease_s=3.0), executor.spawn("asker", Asker)
+    mortal.map(way, [0])  # it is built: its lease is for answering
+    events.clear()
+    (lost,) = asker.map("ask_mortal", [way], Sent(mortal.door()))
+    assert isinstance(lost, DoorLost)
+    assert str(lost).startswith(f"mortal: {reason}")
+    for _ in range(2):  # whoever says so second changes nothing
+        mortal.mend(lost)
+    assert [kind for kind, _ in events] == ["worker-lost"]
+    assert asker.map("ask_mortal", [way], Sent(mortal.door())) == [[1, 9]]
+    for workers in (mortal, asker):
+        workers.close()
 
 
 def test_an_actor_has_the_threads_it_was_given(executor: RayExecutor) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from socratic.errors import ModelMissing, SyncError
+from socratic.errors import DoorLost, ModelMissing, SyncError
+from socratic.protocols import Door
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,34 @@ class Mortal:
         if not self.always:
             self.flag.unlink()
         return True
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The way to another crew and a handle of what that crew shares, as they travel together."""
+
+    door: Door
+    handle: object = None
+
+
+class Asker:
+    """A worker that asks another one."""
+
+    def ask(self, item: int, sent: Sent) -> object:
+        return sent.door.call("times", item)
+
+    def ask_to_refuse(self, item: int, sent: Sent) -> object:
+        return sent.door.call("refuse", item)
+
+    def ask_with_what_is_shared(self, item: int, sent: Sent) -> object:
+        return sent.door.call("dot", item, sent.handle, 2)
+
+    def ask_mortal(self, method: str, sent: Sent) -> object:
+        """Return what became of it: two answers, or the worker that was lost."""
+        try:
+            return [sent.door.call(method, item) for item in (1, 3)]
+        except DoorLost as lost:
+            return lost
 
 
 def missing_model() -> Multiplier:

@@ -75,7 +75,7 @@ def test_scaling_divides_by_the_standard_deviation() -> None:
     played = [_played(i, (reward,), deal=7, seats=("agent",)) for i, reward in enumerate((1.0, -1.0))]
     for scale in ("group", "batch"):
         section = LearnerSection.model_validate({"baseline": "group", "scale": scale})
-        assert [value[0] for value in _advantages(section, *played)] == pytest.approx([1.0, -1.0], abs=1e-3)
+        assert [value[0] for value in _advantages(section, *played)] == pytest.approx([2**-0.5, -(2**-0.5)], abs=1e-3)
 
 
 def test_credit_is_discounted_once_for_each_later_turn() -> None:

@@ -42,7 +42,6 @@ MISTAKES = [
     (KUHN + "[learner]\nbetas = [0.9]\n", "learner.betas = [0.9] does not fit: expected a list of another length"),
     (KUHN + "[learner]\nbetas = [0.9, 1.5]\n", "learner.betas.1 = 1.5 does not fit: expected less than 1"),
     (KUHN + "[play]\nexecutor = 'rey'\n", "play.executor = \"rey\" does not fit: expected 'ray' or 'local'"),
-    (KUHN + "[feedback]\ncritic = 'outcom'\n", "feedback.critic = \"outcom\" does not fit: expected 'outcome' or 'random'"),
     (KUHN + "[policy]\nhidden = 30\n", "policy.hidden is 30, expected a multiple of 8 (twice policy.heads); try 32"),
     ("seed = 1\n", "no game is configured; add a [games.NAME] table"),
     ("[games]\n", "no game is configured"),

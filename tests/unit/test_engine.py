@@ -2,6 +2,7 @@
 
 from math import exp
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 
 from socratic.policy.engine import Prompt
 from socratic.policy.options import option_trie, walk
+from socratic.policy.transformer import Policy
+from socratic.policy.weights import PolicyWeights, make_weights
 from socratic.seeds import Seed
 from tests.unit.tiny import tiny_engine, tiny_policy
 
@@ -101,6 +104,69 @@ def test_lent_weights_are_given_back() -> None:
     assert lent != own
     assert lent == tiny_engine(other).option_log_probs(asked)
     assert engine.option_log_probs(asked) == own
+
+
+def _versions(policy: Policy, count: int) -> list[PolicyWeights]:
+    """Return versions that differ much: every adapter is redrawn."""
+    return [
+        make_weights(
+            version,
+            {
+                name: np.array(
+                    [Seed(version).child(name).uniform(place) * 0.4 - 0.2 for place in range(parameter.numel())], dtype=np.float32
+                ).reshape(parameter.shape)
+                for name, parameter in policy.trained().items()
+            },
+        )
+        for version in range(count)
+    ]
+
+
+def test_versions_that_share_a_batch_draw_what_each_draws_alone() -> None:
+    policy = tiny_policy(uses_lora=True)
+    engine = tiny_engine(policy)
+    versions: list[PolicyWeights | None] = [*_versions(policy, 3), None]
+    texts = ("You:", "They pass. You:", "Your card: J. They bet. You:")
+    prompts = [Prompt(context_ids=_context(text), seed=Seed(i)) for i in range(6) for text in texts for _ in versions]
+    worn = [version for _ in range(6) for _ in texts for version in versions]
+    own = policy.weights(0).fingerprint
+    together = engine.draw_each(prompts, worn)
+    assert policy.weights(0).fingerprint == own
+    per_version = [together[place :: len(versions)] for place in range(len(versions))]
+    for place, version in enumerate(versions):
+        alone = engine.draw(prompts[place :: len(versions)], version)
+        assert [reply.token_ids for reply in per_version[place]] == [reply.token_ids for reply in alone]
+        for reply, other in zip(per_version[place], alone, strict=True):
+            assert reply.logprobs == pytest.approx(other.logprobs, abs=1e-5)
+    # The same seeds and contexts under other versions: what is worn matters.
+    assert all([r.logprobs for r in a] != [r.logprobs for r in b] for place, a in enumerate(per_version) for b in per_version[:place])
+
+
+def test_one_forward_pass_serves_all_versions_of_an_adapter() -> None:
+    passes = []
+    for uses_lora in (True, False):
+        policy = tiny_policy(uses_lora=uses_lora)
+        engine = tiny_engine(policy, max_new_tokens=1)
+        rows: list[int] = []
+        policy.model.register_forward_pre_hook(
+            lambda _, args, kwargs, rows=rows: rows.append(len(kwargs["input_ids"])),
+            with_kwargs=True,
+        )
+        worn = _versions(policy, 3)
+        engine.draw_each([Prompt(context_ids=_context(), seed=Seed(i)) for i in range(6)], [worn[i % 3] for i in range(6)])
+        passes.append(rows)
+    assert passes == [[3], [1, 1, 1]]
+
+
+def test_masked_and_free_replies_of_several_versions_keep_their_places() -> None:
+    policy = tiny_policy(uses_lora=True)
+    engine = tiny_engine(policy)
+    options = tuple(policy.chat.encode_reply(option) for option in OPTIONS)
+    prompts = [Prompt(context_ids=_context(), seed=Seed(i), options=options if i % 2 else None) for i in range(12)]
+    versions = _versions(policy, 3)
+    worn = [versions[i % 3] for i in range(12)]
+    alone = [engine.draw([prompt], version)[0] for prompt, version in zip(prompts, worn, strict=True)]
+    assert [reply.token_ids for reply in engine.draw_each(prompts, worn)] == [reply.token_ids for reply in alone]
 
 
 def test_the_mass_of_whole_replies_without_a_mask() -> None:

@@ -11,7 +11,7 @@ import pytest
 from socratic.cluster import LocalExecutor, RayExecutor
 from socratic.errors import ModelMissing, SyncError
 from socratic.protocols import Executor, Workers
-from tests.unit.executor_workers import Counter, Multiplier, missing_model
+from tests.unit.executor_workers import Asker, Counter, Multiplier, Sent, missing_model
 
 
 @pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.system)])
@@ -119,3 +119,19 @@ def test_where_workers_live(executor: Executor) -> None:
     assert isinstance(count, tuple)
     assert (count[0] == os.getpid()) is isinstance(executor, LocalExecutor)
     workers.close()
+
+
+def test_a_worker_of_one_crew_calls_those_of_another(executor: Executor, single: Workers) -> None:
+    askers = executor.spawn("askers", Asker, count=2)
+    assert askers.map("ask", range(4), Sent(single.door())) == [0, 7, 14, 21]
+    handle = single.share([np.ones(10, np.float32)])
+    sent = Sent(single.door(), handle)
+    assert askers.map("ask_with_what_is_shared", range(3), sent) == [(item, 10.0, 2) for item in range(3)]
+    assert single.map("dot", [5], handle, 2) == [(5, 10.0, 2)]
+    with pytest.raises(SyncError, match="found 3, expected b"):
+        askers.map("ask_to_refuse", [3], sent)
+    missing = executor.spawn("missing", missing_model)
+    with pytest.raises(ModelMissing, match="no model 'x'"):
+        askers.map("ask", [1], Sent(missing.door()))
+    for workers in (askers, missing):
+        workers.close()

@@ -23,7 +23,15 @@ OPTIONS = ("pass", "bet")
 
 def _learner(policy: Policy, section: Mapping[str, Json] | None = None, *, temperature: float = 1.0) -> PolicyLearner:
     plain: dict[str, Json] = {"baseline": "none", "schedule": "constant", "lr": 0.01, "objective": {"kl": 0.0}, **(section or {})}
-    return PolicyLearner(policy, LearnerSection.model_validate(plain), objectives={}, temperature=temperature, generations=10)
+    return PolicyLearner(
+        policy,
+        LearnerSection.model_validate(plain),
+        objectives={},
+        temperature=temperature,
+        max_new_tokens=4,
+        generations=10,
+        seed=Seed(5),
+    )
 
 
 def _play(
@@ -189,7 +197,9 @@ def test_a_game_may_have_an_objective_of_its_own() -> None:
     played = [*_of_game(episodes[:6], "a"), *_of_game(episodes[6:], "b")], feedback
     policy = tiny_policy()
     section = LearnerSection(baseline="none", schedule="constant", lr=1e-12, clip=1e9, objective=Objective(pg=1.0, kl=0.0))
-    learner = PolicyLearner(policy, section, objectives={"b": Objective(pg=0.0, kl=0.0)}, temperature=1.0, generations=1)
+    learner = PolicyLearner(
+        policy, section, objectives={"b": Objective(pg=0.0, kl=0.0)}, temperature=1.0, max_new_tokens=4, generations=1, seed=Seed(5)
+    )
     learner.learn(0, *played)
     of_both = torch.cat([p.grad.flatten() for p in policy.trained().values() if p.grad is not None])
     of_a = _gradient(tiny_policy(), played[0][:6], feedback[:6])
@@ -203,7 +213,9 @@ def test_the_magnets_distance_does_not_depend_on_the_packs() -> None:
     for pack_tokens in (3, 8, 1000):
         policy = tiny_policy()
         section = LearnerSection(baseline="none", schedule="constant", lr=0.01, magnet_every=0, pack_tokens=pack_tokens)
-        learner = PolicyLearner(policy, section, objectives={"b": Objective(kl=0.0)}, temperature=1.0, generations=9)
+        learner = PolicyLearner(
+            policy, section, objectives={"b": Objective(kl=0.0)}, temperature=1.0, max_new_tokens=4, generations=9, seed=Seed(5)
+        )
         found.append([learner.learn(index, *played).metrics["policy/kl_magnet"] for index in range(3)][-1])
     assert found[0] > 0
     assert found == pytest.approx([found[0]] * 3, rel=1e-3)

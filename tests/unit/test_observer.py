@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from socratic.config import make_config
-from socratic.critics.outcome import OutcomeCritic, RandomCritic
+from socratic.critics.outcome import OutcomeScorer, RandomScorer
 from socratic.game.tree import Tree, enumerate_tree
-from socratic.observer.exploitability import exact_metrics, read_strategy
+from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
 from socratic.observer.intervals import mean_interval, wilson
 from socratic.policy.engine import Engine
 from socratic.policy.recipe import PolicyRecipe, make_policy
@@ -32,7 +32,7 @@ def _uniform_engine() -> Engine:
     return Engine(policy, temperature=1.0, max_new_tokens=4, pack_tokens=512)
 
 
-def _tree(name: str, **params: int) -> Tree:
+def _tree(name: str, **params: int | str) -> Tree:
     return enumerate_tree(load_game(name), params)
 
 
@@ -55,6 +55,20 @@ def test_a_uniform_policy_meets_itself_in_both_seats() -> None:
     assert metrics["score_vs_random/first"] == pytest.approx(-metrics["score_vs_random/second"], abs=1e-6)
     assert metrics["win_rate_vs_random/first"] + metrics["win_rate_vs_random/second"] == pytest.approx(1.0, abs=1e-6)
     assert metrics["win_rate_vs_random"] == pytest.approx(0.5, abs=1e-6)
+
+
+def test_draws_are_counted_in_each_seat_of_a_game_that_can_be_drawn() -> None:
+    # x holds 5 and 3, o holds 1: o must take 7, x 4, o 6. Random x meets its one block in five and then cannot lose. Random o meets
+    # both of its own, one in six and one in four; after two of x's last three good moves it has a third, one in two.
+    tree = _tree("tic_tac_toe", opening="513", drawn=0)
+    own = ReadStrategy(strategy=tree.uniform(), illegal_mass=0.0)
+    metrics = exact_metrics(load_game("tic_tac_toe"), tree, own, {"scripted:optimal": lambda: tree.solve()[0]})
+    assert metrics["draw_rate_vs_optimal/x"] == pytest.approx(1 / 5, abs=1e-9)
+    assert metrics["draw_rate_vs_optimal/o"] == pytest.approx(1 / 6 * 1 / 4 * (1 / 2 + 1 / 2 + 1) / 3, abs=1e-9)
+
+
+def test_a_game_that_cannot_be_drawn_has_no_rate_of_draws() -> None:
+    assert not [name for name in _metrics("sticks", _tree("sticks", heap=6)) if name.startswith("draw_rate")]
 
 
 def test_graded_moves_leave_out_positions_without_a_choice() -> None:
@@ -100,8 +114,8 @@ def _episodes(count: int) -> Sequence[Episode]:
 
 def test_the_outcome_is_the_games_own_score_and_chance_is_not() -> None:
     episodes = _episodes(400)
-    assert all(said.rewards == (1.0, -1.0) for said in OutcomeCritic().judge(episodes))
-    rewards = [said.rewards for said in RandomCritic(Seed(1)).judge(episodes)]
+    assert all(rewards == (1.0, -1.0) for rewards in OutcomeScorer().score(episodes))
+    rewards = RandomScorer(Seed(1)).score(episodes)
     assert all(first == -second for first, second in rewards)
     assert abs(sum(first for first, _ in rewards)) < 5 * 400**0.5
-    assert rewards == [said.rewards for said in RandomCritic(Seed(1)).judge(episodes)]
+    assert rewards == RandomScorer(Seed(1)).score(episodes)

@@ -6,15 +6,15 @@ boundary. Workers are built where they live, from factories small enough to trav
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import cast
 
+from socratic.build.critics import make_critics
 from socratic.config import Config
-from socratic.critics.outcome import OutcomeCritic, RandomCritic
-from socratic.critics.scripted import LiteralCritic
+from socratic.critics.names import judge_in_process, judge_without_model
 from socratic.errors import RunError
 from socratic.game import Game
 from socratic.guard.guard import MeasuringGuard
@@ -24,6 +24,7 @@ from socratic.metagame.curriculum import Course, FixedCurriculum
 from socratic.observer.observer import BlindObserver, ObserverWorker, TruthObserver
 from socratic.play.block import PlayRules, play_block
 from socratic.play.clerk import PlayClerk
+from socratic.play.league import LEAGUE, KeptLeague, NoLeague
 from socratic.play.publishing import PublishedAgent
 from socratic.play.rollout import BlockRollout
 from socratic.play.worker import PlayWorker
@@ -34,11 +35,22 @@ from socratic.policy.scratch import lexicon, warm_up
 from socratic.policy.scripted import ScriptedPlayers
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights
-from socratic.protocols import Critic, Executor, Player, Stateful, TensorStateful, Tracker, Weights, Workers
+from socratic.protocols import Executor, Player, Stateful, TensorStateful, Tracker, Weights, Workers
 from socratic.records import Episode, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
 from socratic.store.durable import write_atomically
+
+__all__ = [
+    "Live",
+    "ObserverFactory",
+    "PlayFactory",
+    "close_system",
+    "draft",
+    "load_recipe",
+    "random_play",
+    "save_recipe",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +82,7 @@ def draft(config: Config) -> PolicyRecipe:
 def random_play(config: Config) -> list[Episode]:
     """Play every game of the configuration with random legal moves, as a scratch policy's first reading."""
     episodes: list[Episode] = []
-    clerk = _clerk(config)
+    clerk = PlayClerk(judge_without_model(config.feedback, critic_seed(config)))
     scripted = ScriptedPlayers(load_game, clerk)
     for name, section in config.games.items():
         game = load_game(name)
@@ -101,6 +113,12 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         lease_s=config.play.lease_s,
     )
     observer, observer_workers = _observer(config, recipe, executor)
+
+    def own(version: str) -> Weights:
+        kept = system.league.pool()
+        return kept[max(kept)] if version == "past" and kept else learner.t0()
+
+    critics = make_critics(config, recipe, executor, critic_seed(config), own)
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads)
@@ -110,17 +128,21 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         config.learner,
         objectives={name: section.objective for name, section in config.games.items() if section.objective is not None},
         temperature=config.play.temperature,
+        max_new_tokens=config.play.max_new_tokens,
         generations=config.generations,
+        seed=seed.child("learner"),
     )
-    rollout = BlockRollout(play_workers, config.play.block)
+    rollout = BlockRollout(play_workers, config.play.block, critics.door)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
-    agent = PublishedAgent(learner.weights, learner.t0, rollout, seated)
+    league = _league(config, seated, seed)
+    agent = PublishedAgent(learner.weights, learner.t0, rollout, league, seated)
     guard = MeasuringGuard()
     curriculum = FixedCurriculum(_courses(config), seed.child("curriculum"))
     system = ClosedSystem(
         curriculum=curriculum,
+        league=league,
         rollout=rollout,
-        critic=_critic(config, seed),
+        critic=critics.critic,
         learner=learner,
         guard=guard,
         agent=agent,
@@ -129,9 +151,9 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         system=system,
         outside=Outside(observer=observer, tracker=tracker),
         agent=agent,
-        parts={"learner": learner, "guard": guard, "curriculum": curriculum},
+        parts={"learner": learner, "guard": guard, "curriculum": curriculum, **_remembering(league), **critics.parts},
         recipe=recipe,
-        workers=(play_workers, *observer_workers),
+        workers=(play_workers, *observer_workers, *critics.workers),
     )
 
 
@@ -172,7 +194,7 @@ class ObserverFactory:
             play=cast("Callable[..., list[Episode]]", play),
             is_masked=self.config.is_masked,
             seed=Seed(self.config.seed).child("observer"),
-            clerk=_clerk(self.config),
+            clerk=PlayClerk(judge_without_model(self.config.feedback, critic_seed(self.config))),
         )
 
 
@@ -226,18 +248,12 @@ def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
 
 
 def _play_worker(config: Config, engine: Engine) -> PlayWorker:
-    clerk = _clerk(config)
+    clerk = PlayClerk(judge_in_process(config.feedback, critic_seed(config)))
     scripted = ScriptedPlayers(load_game, clerk)
     policy = engine.policy
 
-    def seat(name: str, weights: Weights) -> Player:
-        return PolicyPlayer(
-            engine,
-            name=name,
-            weights=cast(PolicyWeights, weights),
-            is_masked=config.is_masked,
-            is_lent=name != "agent",
-        )
+    def seat(weights: Mapping[str, Weights]) -> Player:
+        return PolicyPlayer(engine, seated=cast("Mapping[str, PolicyWeights]", weights), is_masked=config.is_masked)
 
     return PlayWorker(
         game_of=load_game,
@@ -247,6 +263,17 @@ def _play_worker(config: Config, engine: Engine) -> PlayWorker:
         rules=PlayRules(retries=config.play.retries, max_turns=config.play.max_turns),
         clerk=clerk,
     )
+
+
+def _league(config: Config, seated: Collection[str], seed: Seed) -> KeptLeague | NoLeague:
+    """Return a league where somebody asks for past versions: a line-up, or a judge."""
+    if LEAGUE in seated or config.feedback.model.source == "past":
+        return KeptLeague(config.league, load_game, seed.child("league"))
+    return NoLeague()
+
+
+def _remembering(league: KeptLeague | NoLeague) -> dict[str, TensorStateful]:
+    return {"league": league} if isinstance(league, KeptLeague) else {}
 
 
 def _install(policy: Policy, weights: Weights) -> str:
@@ -270,16 +297,9 @@ def _courses(config: Config) -> list[Course]:
     return courses
 
 
-def _clerk(config: Config) -> PlayClerk:
-    return PlayClerk(LiteralCritic() if config.feedback.judge == "literal" else None)
-
-
-def _critic(config: Config, seed: Seed) -> Critic:
-    match config.feedback.critic:
-        case "outcome":
-            return OutcomeCritic()
-        case "random":
-            return RandomCritic(seed.child("random critic"))
+def critic_seed(config: Config) -> Seed:
+    """Return what the critics draw from, wherever they are built."""
+    return Seed(config.seed).child("critics")
 
 
 def _scripted_seat(scripted: ScriptedPlayers, name: str, match: Match) -> tuple[str, Player]:

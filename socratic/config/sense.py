@@ -1,0 +1,81 @@
+"""Recipes that make no sense, each with its remedy, before anything heavy starts."""
+
+from collections.abc import Mapping
+
+from socratic.config.learning import COMPARES_GROUPS, LearnerSection, Objective
+
+# Ratios of whole sequences need advantages that say which of several replies to one deal was better.
+OF_GROUPS = "gspo"
+
+
+def refusal(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapping[str, Objective]) -> str | None:
+    """Return why `learner` cannot learn from these games, or None.
+
+    Args:
+        learner: how the policy is updated.
+        groups: how often each game's deal is played in a generation.
+        objectives: each game's coefficients.
+    """
+    alone = next((name for name, group in groups.items() if group == 1), None)
+    return _of_the_baseline(learner, alone) or _of_the_gradient(learner, objectives, alone) or _of_the_pairs(learner, groups, objectives)
+
+
+def _of_the_baseline(learner: LearnerSection, alone: str | None) -> str | None:
+    if learner.baseline == "context" and learner.scale != "none":
+        return f"learner.scale is {learner.scale!r} beside learner.baseline = 'context', which takes none; use scale = 'none'"
+    if alone is not None and (learner.baseline in COMPARES_GROUPS or learner.scale == "group"):
+        return (
+            f"learner compares matches of one deal, and games.{alone}.group is 1: a group of one learns nothing; "
+            "set it to 2 or more, or use the baseline 'context', 'seat' or 'seat_mean'"
+        )
+    if learner.baseline == "value" and learner.gradient.kind != "ppo":
+        return (
+            f"learner.baseline is 'value' beside learner.gradient.kind = {learner.gradient.kind!r}; a value head is trained over the same "
+            "epochs as PPO's policy: set gradient.kind = 'ppo', or another baseline, e.g. 'leave_one_out'"
+        )
+    return None
+
+
+def _of_the_gradient(learner: LearnerSection, objectives: Mapping[str, Objective], alone: str | None) -> str | None:
+    for name, objective in objectives.items():
+        if not (objective.pg or objective.ce or objective.pref):
+            return f"the objective of games.{name} has pg, ce and pref at 0: its scores teach nothing; set one, e.g. pg = 1.0"
+    uses_pg = any(objective.pg for objective in objectives.values())
+    if uses_pg and learner.gradient.kind == OF_GROUPS and learner.baseline not in COMPARES_GROUPS:
+        remedy = "set it to 'group' or 'leave_one_out'" + (f" and games.{alone}.group to 2 or more" if alone is not None else "")
+        return (
+            f"learner.gradient.kind is 'gspo', which compares replies to one deal, and learner.baseline is {learner.baseline!r}; {remedy}"
+        )
+    dual = learner.gradient.dual
+    if 0 < dual <= 1:
+        return f"learner.gradient.dual is {dual:g}, expected more than 1, or 0 to leave it out; 3 is the value of arXiv:1912.09729"
+    if dual and learner.gradient.kind != "ppo":
+        return f"learner.gradient.dual is {dual:g} beside gradient.kind = {learner.gradient.kind!r}: only ppo has it; set dual = 0"
+    return None
+
+
+def _of_the_pairs(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapping[str, Objective]) -> str | None:
+    imitation, preference = learner.imitation, learner.preference
+    for name, objective in objectives.items():
+        if groups[name] > 1:
+            continue
+        if objective.pref and preference.pairs == "group":
+            return (
+                f"{preference.kind} learns from pairs of replies to one deal, and games.{name}.group is 1: there are no pairs; "
+                "set it to 2 or more, or learner.preference.pairs = 'context' where deals come again"
+            )
+        if objective.ce and imitation.keep == "best":
+            return (
+                f"learner.imitation keeps the best of each group, and games.{name}.group is 1: everything would be kept; "
+                "set it to 2 or more, or learner.imitation.keep = 'above' or 'top'"
+            )
+    if any(objective.ce for objective in objectives.values()):
+        rising = imitation.threshold
+        if not rising or list(rising) != sorted(rising):
+            return f"learner.imitation.threshold is {list(rising)}, expected numbers that do not fall, one or one for each epoch"
+        if len(rising) > 1 and (imitation.keep != "above" or len(rising) != learner.epochs):
+            return (
+                f"learner.imitation.threshold has {len(rising)} steps beside keep = {imitation.keep!r} "
+                f"and learner.epochs = {learner.epochs}; set keep = 'above' and epochs = {len(rising)}, or one threshold"
+            )
+    return None

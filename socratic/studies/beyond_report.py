@@ -1,0 +1,157 @@
+"""The study beyond t0's data as a section of the documents and as a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, median
+from typing import TYPE_CHECKING
+
+from socratic.studies.beyond_plan import FILTERED, UNFILTERED, Plan
+from socratic.studies.beyond_rows import LOST, Row
+from socratic.studies.plotting import LOOKS, draw_seeds, new_figure, save_figure
+
+if TYPE_CHECKING:  # drawing is the last thing a study does
+    from matplotlib.axes import Axes
+
+MARK = 0.9
+KL, ENTROPY, LENGTH = "policy/kl_t0", "policy/entropy", "completion/length_mean"
+
+
+def section(rows: Sequence[Row], plan: Plan) -> str:
+    """Return the study as Markdown: what was done, exactness by length, what went wrong where, and what the guard saw."""
+    return "\n\n".join(
+        [
+            "## Beyond what t0 was taught (`socratic study beyond_t0`)",
+            _method(rows, plan),
+            _exactness(rows, plan),
+            _errors(rows, plan),
+            "\n".join(f"- {each}" for each in _findings(rows, plan)),
+        ]
+    )
+
+
+def draw(rows: Sequence[Row], plan: Plan, path: Path) -> None:
+    """Draw exactness at each length against generations, for each arm, and what the guard saw."""
+    figure, panels = new_figure(2, 3, f"Additions of at most {plan.taught} digits were taught; what its own answers teach")
+    shown = range(plan.taught, plan.last + 1)
+    for panel, arm in zip(panels[:2], (FILTERED, UNFILTERED), strict=True):
+        for place, digits in enumerate(shown):
+            curves = [([read.generation for read in row.readings], [read.exact(digits) for read in row.readings]) for row in _of(rows, arm)]
+            draw_seeds(panel, curves, LOOKS[place % len(LOOKS)], f"{digits} digits")
+        panel.set(title=arm, xlabel="generation", ylabel="exact (share)", ylim=(-0.03, 1.03))
+        panel.legend(fontsize=7)
+    _guard(panels[2], rows, "right_frac", "of what is learned from, right (share)")
+    _guard(panels[3], rows, KL, "KL to t0 (nats a token)")
+    _guard(panels[4], rows, "surprise", "surprise of a drawn token (nats)")
+    _guard(panels[5], rows, LENGTH, "length of an answer (tokens)")
+    save_figure(figure, path)
+
+
+def _guard(panel: "Axes", rows: Sequence[Row], name: str, label: str) -> None:
+    for look, arm in zip(LOOKS, (FILTERED, UNFILTERED), strict=False):
+        curves = []
+        for row in _of(rows, arm):
+            found = [(seen.generation, getattr(seen, name) if "/" not in name else seen.guard.get(name)) for seen in row.seen]
+            points = [(generation, float(value)) for generation, value in found if value is not None]
+            curves.append(([x for x, _ in points], [y for _, y in points]))
+        draw_seeds(panel, curves, look, arm)
+    panel.set(xlabel="generation", ylabel=label)
+    panel.legend(fontsize=7)
+
+
+def _method(rows: Sequence[Row], plan: Plan) -> str:
+    return (
+        f"A scratch policy of {rows[0].num_parameters:,} parameters is taught {plan.school_steps} steps of {plan.school_rows} right "
+        f"answers to additions of 1 to {plan.taught} digits; then the system is closed. Two numbers stand one under the other in "
+        f"{plan.width} columns, a token each, least significant digits first, 00 where both have ended. This format helps: every digit of "
+        f"the answer looks at its column from the same distance. A generation is {plan.deals} problems, {plan.group} answers to each, "
+        f"drawn at temperature 1; {plan.share:.0%} of the problems have the longest length reached, the others are shorter. An answer is "
+        f"learned from where {plan.agreed:.0%} of the answers to its problem are the same and it is as long as a sum of such numbers is: "
+        f"expert iteration, cross entropy, {plan.epochs} epochs, AdamW at {plan.lr:g}. Problems grow by a digit when {plan.enough:.0%} of "
+        f"the longest pass the filter, or after {plan.patience} generations. The control learns from every answer, and its problems grow "
+        "when those of the filtered run of its seed did. Nothing inside reads the score. The reader, outside, takes the likeliest answer, "
+        f"to {plan.final_matches} problems of each length at t0 and at the end."
+    )
+
+
+def _exactness(rows: Sequence[Row], plan: Plan) -> str:
+    starts = [["t0", str(row.seed), *(f"{row.start(digits):.3f}" for digits in plan.lengths)] for row in _of(rows, FILTERED)]
+    ends = [
+        [arm, str(row.seed), *(f"{row.end(digits):.3f}" for digits in plan.lengths)]
+        for arm in (FILTERED, UNFILTERED)
+        for row in _of(rows, arm)
+    ]
+    heads = ["run", "seed", *map(str, plan.lengths)]
+    table = "\n".join(map(_cells, [heads, ["---"] * len(heads), *starts, *ends]))
+    return f"Exact (share) by digits, at t0 and after {plan.generations} generations:\n\n{table}"
+
+
+def _errors(rows: Sequence[Row], plan: Plan) -> str:
+    heads = (
+        "run",
+        "seed",
+        "grew after",
+        f"lost at {plan.taught} digits",
+        "learned from, right",
+        "first wrong place",
+        "wrong behind it",
+        "KL to t0",
+        "surprise",
+        "length",
+        "s",
+    )
+    lines = [_line(row, plan) for arm in (FILTERED, UNFILTERED) for row in _of(rows, arm)]
+    legend = (
+        f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of all "
+        f"generations' answers. *First wrong place*, *wrong behind it*: of wrong answers to {plan.last} digits at the end, the mean place, "
+        "and the share of the digits behind it that are wrong too. *KL*, *surprise* (minus the mean log-probability of a drawn token, in "
+        "nats, first generation and last) and *length* (tokens of an answer, its end included): what is known inside. *s*: of play and "
+        "learning."
+    )
+    return "\n".join([_cells(heads), _cells(["---"] * len(heads)), *lines]) + f"\n\n{legend}"
+
+
+def _line(row: Row, plan: Plan) -> str:
+    last, length = row.seen[-1], row.readings[-1].of(plan.last)
+    rights = [seen.right_frac for seen in row.seen if seen.right_frac is not None]
+    kls = [seen.guard[KL] for seen in row.seen if KL in seen.guard]
+    onset = row.onset(plan.taught)
+    cells = (
+        row.arm,
+        str(row.seed),
+        ", ".join(str(index + 1) for index in row.climbs) or "-",
+        "-" if onset is None else str(onset),
+        f"{fmean(rights):.3f}" if rights else "-",
+        _number(length.first_wrong),
+        _number(length.cascade),
+        _number(kls[-1] if kls else None),
+        f"{row.seen[0].surprise:.3f} to {last.surprise:.3f}",
+        _number(last.guard.get(LENGTH)),
+        f"{row.seconds:.0f}",
+    )
+    return _cells(cells)
+
+
+def _findings(rows: Sequence[Row], plan: Plan) -> list[str]:
+    filtered = _of(rows, FILTERED)
+    starts, ends = [row.start(plan.last) for row in filtered], [row.end(plan.last) for row in filtered]
+    controls = [row.end(plan.last) for row in _of(rows, UNFILTERED)]
+    verdict = "reached" if min(ends) >= MARK else "missed"
+    reached = (
+        f"At {plan.last} digits t0 is exact in {median(starts):.1%} (median of the seeds), the filtered loop at its end in "
+        f"{median(ends):.1%} (least {min(ends):.1%}): the mark of {MARK:.0%} in every seed is {verdict}."
+    )
+    if not controls:
+        return [reached]
+    return [reached, f"Without the filter the loop ends at {median(controls):.1%} (most {max(controls):.1%})."]
+
+
+def _of(rows: Sequence[Row], arm: str) -> list[Row]:
+    return [row for row in rows if row.arm == arm]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _cells(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"

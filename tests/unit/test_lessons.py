@@ -1,0 +1,110 @@
+"""What a generation that teaches nothing is told: what happened and what to change."""
+
+from collections.abc import Sequence
+from math import nan
+
+import pytest
+
+from socratic.config import LearnerSection
+from socratic.learner.learner import PolicyLearner
+from socratic.records import Episode, Feedback, Json, Match, Turn
+from socratic.seeds import Seed
+from tests.unit.tiny import tiny_policy
+
+GAME = "kuhn_poker"
+
+
+def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, token: int = 5) -> Turn:
+    return Turn(
+        seat=seat, reply="bet!", is_legal=is_legal, player="agent", version=0, context_ids=(1, 2, seat + 3), token_ids=(token,),
+        logprobs=(-1.0,), allowed=((4, 5, 6),), is_truncated=is_truncated,
+    )  # fmt: skip
+
+
+def _episode(
+    number: int, scores: Sequence[float], *, deal: int | None = None, seats: tuple[str, ...] = ("agent", "agent"), **turn: bool
+) -> Episode:
+    turns = tuple(_turn(seat, token=4 + number % 3, **turn) for seat, player in enumerate(seats) if player == "agent")
+    match = Match(episode_id=f"e{number}", game=GAME, seed=number if deal is None else deal, draw_seed=number, seats=seats, version=0)
+    return Episode(match=match, scores=tuple(scores), turns=turns, views=((), ()), ending="finished")
+
+
+def _notes(episodes: Sequence[Episode], rewards: Sequence[Sequence[float]] | None = None, **section: Json) -> list[tuple[str, ...]]:
+    """Return what is said of the same generation, learned from twice."""
+    plain: dict[str, Json] = {"baseline": "seat_mean", "lr": 1e-9, "objective": {"kl": 0.0}, **section}
+    learner = PolicyLearner(
+        tiny_policy(), LearnerSection.model_validate(plain), objectives={}, temperature=1.0, max_new_tokens=4, generations=5, seed=Seed(1)
+    )
+    given = rewards or [episode.scores for episode in episodes]
+    feedback = [Feedback(episode_id=e.match.episode_id, rewards=tuple(r), critic="judge") for e, r in zip(episodes, given, strict=True)]
+    return [learner.learn(index, episodes, feedback).notes for index in range(2)]
+
+
+def test_a_generation_that_teaches_is_told_nothing() -> None:
+    assert _notes([_episode(0, (1, -1)), _episode(1, (-1, 1))]) == [(), ()]
+
+
+def test_what_is_wrong_is_said_once_for_as_long_as_it_lasts() -> None:
+    first, second = _notes([_episode(number, (0, 0)) for number in range(4)])
+    assert len(first) == 1
+    assert second == ()
+
+
+@pytest.mark.parametrize(
+    ("episodes", "rewards", "section", "said"),
+    [
+        ([_episode(n, (0, 0)) for n in range(4)], None, {}, "all 4 episodes got the same score, 0; raise play.temperature"),
+        ([_episode(n, (1, -1)) for n in range(4)], None, {}, "seat 'first' won all 4 episodes, whatever was played"),
+        (
+            [_episode(n, (n, -n), is_legal=False) for n in range(3)],
+            None,
+            {"baseline": "group"},
+            "none of the agent's 6 replies was a legal",
+        ),
+        (
+            [_episode(n, (0, 0), is_truncated=True) for n in range(3)],
+            None,
+            {},
+            "all 6 replies were cut off unfinished; raise play.max_new_tokens",
+        ),
+        ([_episode(n, (1, -1)) for n in range(3)], [(nan, nan)] * 3, {}, "the critic 'judge' cannot say anything of its 3 episodes"),
+        ([_episode(n, (0, 0), seats=("t0", "t0")) for n in range(3)], None, {}, "in none of its 3 episodes was the agent asked"),
+        (
+            [_episode(n, (n, -n), deal=n) for n in range(3)],
+            None,
+            {"baseline": "group"},
+            "within each group that is compared all scores are the same (-2 to 2 over all)",
+        ),
+        (
+            [_episode(n, (n, -n)) for n in range(3)],
+            None,
+            {"objective": {"pg": 0.0, "ce": 1.0, "kl": 0.0}, "imitation": {"keep": "above", "threshold": [9.0]}},
+            "no reply earned enough to be imitated (scores -2 to 2); lower learner.imitation.threshold",
+        ),
+        (
+            [_episode(n, (n, -n), deal=n) for n in range(3)],
+            None,
+            {"objective": {"pg": 0.0, "pref": 1.0, "kl": 0.0}},
+            "no two replies in one place earned different scores, so there are no pairs",
+        ),
+    ],
+)
+def test_help_comes_in_words(episodes: list[Episode], rewards: list[tuple[float, ...]] | None, section: dict[str, Json], said: str) -> None:
+    first, _ = _notes(episodes, rewards, **section)
+    assert len(first) == 1
+    assert first[0].startswith("kuhn_poker teaches nothing: ")
+    assert said in first[0]
+
+
+def test_weights_stay_where_nothing_can_be_learned() -> None:
+    policy = tiny_policy()
+    before = policy.weights(0).fingerprint
+    learner = PolicyLearner(
+        policy,
+        LearnerSection.model_validate({"baseline": "group", "lr": 0.1, "objective": {"kl": 0.0}}),
+        objectives={}, temperature=1.0, max_new_tokens=4, generations=5, seed=Seed(1),
+    )  # fmt: skip
+    episodes = [_episode(number, (number, -number)) for number in range(3)]
+    feedback = [Feedback(episode_id=e.match.episode_id, rewards=e.scores, critic="outcome") for e in episodes]
+    # Groups of one: an advantage of 0, never the raw reward.
+    assert learner.learn(0, episodes, feedback).fingerprint == before
