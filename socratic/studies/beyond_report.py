@@ -94,6 +94,7 @@ def _errors(rows: Sequence[Row], plan: Plan) -> str:
         "learned from, right",
         "first wrong place",
         "wrong behind it",
+        "no number",
         "KL to t0",
         "surprise",
         "length",
@@ -102,16 +103,17 @@ def _errors(rows: Sequence[Row], plan: Plan) -> str:
     lines = [_line(row, plan) for arm in (FILTERED, UNFILTERED) for row in _of(rows, arm)]
     legend = (
         f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of all "
-        f"generations' answers. *First wrong place*, *wrong behind it*: of wrong answers to {plan.last} digits at the end, the mean place, "
-        "and the share of the digits behind it that are wrong too. *KL*, *surprise* (minus the mean log-probability of a drawn token, in "
-        "nats, first generation and last) and *length* (tokens of an answer, its end included): what is known inside. *s*: of play and "
-        "learning."
+        f"generations' answers. Of {plan.last} digits, at t0 and at the end: *first wrong place*, the mean over wrong answers, counted from "
+        "the least significant; *wrong behind it*, the share of the digits behind that place that are wrong too; *no number*, the share "
+        "of answers that are too short, too long or no digits. *KL* (at the last generation that measured it), *surprise* (minus the mean "
+        "log-probability of a drawn token, in nats, first generation and last) and *length* (tokens of an answer, its end included): what "
+        "is known inside. *s*: of play and learning."
     )
     return "\n".join([_cells(heads), _cells(["---"] * len(heads)), *lines]) + f"\n\n{legend}"
 
 
 def _line(row: Row, plan: Plan) -> str:
-    last, length = row.seen[-1], row.readings[-1].of(plan.last)
+    last, before, after = row.seen[-1], row.readings[0].of(plan.last), row.readings[-1].of(plan.last)
     rights = [seen.right_frac for seen in row.seen if seen.right_frac is not None]
     kls = [seen.guard[KL] for seen in row.seen if KL in seen.guard]
     onset = row.onset(plan.taught)
@@ -121,8 +123,9 @@ def _line(row: Row, plan: Plan) -> str:
         ", ".join(str(index + 1) for index in row.climbs) or "-",
         "-" if onset is None else str(onset),
         f"{fmean(rights):.3f}" if rights else "-",
-        _number(length.first_wrong),
-        _number(length.cascade),
+        f"{_number(before.first_wrong)} to {_number(after.first_wrong)}",
+        f"{_number(before.cascade)} to {_number(after.cascade)}",
+        f"{before.malformed:.2f} to {after.malformed:.2f}",
         _number(kls[-1] if kls else None),
         f"{row.seen[0].surprise:.3f} to {last.surprise:.3f}",
         _number(last.guard.get(LENGTH)),
