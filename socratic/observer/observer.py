@@ -11,6 +11,7 @@ from statistics import fmean
 from socratic.config import GameSection, ObserverSection
 from socratic.errors import GameError, GameTooLarge, SocraticError
 from socratic.game import Clerk, Game
+from socratic.game.bots import own_player
 from socratic.game.random_play import free_text_seat, random_episode
 from socratic.game.tree import Strategy, Tree, enumerate_tree
 from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
@@ -158,11 +159,11 @@ class ObserverWorker:
         return read_strategy(tree, self._engine, weights, is_masked=self._is_masked)
 
     def _plays(self, opponent: str, name: str, section: GameSection) -> bool:
-        """Whether an opponent can play a game: random needs listed moves, optimal a tree that can be solved."""
+        """Whether an opponent can play a game: random needs listed moves, optimal a player of the game's or a tree that is solved."""
         if opponent == "scripted:random":
             game = self._game_of(name)
             return game.bot("random", section.params) is not None or free_text_seat(game, section.params, clerk=self._clerk) is None
-        if opponent == "scripted:optimal":
+        if opponent == "scripted:optimal" and own_player(self._game_of(name), "optimal", section.params) is None:
             tree = self._tree(name, section)
             return tree is not None and self._optimum(name, tree) is not None
         return True

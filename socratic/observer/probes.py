@@ -66,10 +66,15 @@ def _by_seat(game: Game, episodes: Sequence[Episode], suffix: str) -> dict[str, 
     if not suffix:
         return {}
     scores: dict[int, list[float]] = {}
+    draws: dict[int, int] = {}
     for episode in episodes:
         seat = episode.match.seats.index("agent")
         scores.setdefault(seat, []).append(episode.scores[seat])
-    return {f"score{suffix}/{game.seats[seat]}": sum(own) / len(own) for seat, own in sorted(scores.items())}
+        draws[seat] = draws.get(seat, 0) + (min(episode.scores) == max(episode.scores))
+    metrics = {f"score{suffix}/{game.seats[seat]}": sum(own) / len(own) for seat, own in sorted(scores.items())}
+    for seat, num in sorted(draws.items()) if game.zero_sum else ():
+        _put(metrics, f"draw_rate{suffix}/{game.seats[seat]}", (num / len(scores[seat]), *wilson(num, len(scores[seat]))))
+    return metrics
 
 
 def _match(name: str, params: Mapping[str, ParameterValue], seats: tuple[str, ...], seed: Seed, episode_id: str) -> Match:

@@ -11,6 +11,7 @@ from socratic.critics.outcome import OutcomeScorer, RandomScorer
 from socratic.game.tree import Tree, enumerate_tree
 from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
 from socratic.observer.intervals import mean_interval, wilson
+from socratic.observer.probes import drawn_metrics
 from socratic.policy.engine import Engine
 from socratic.policy.recipe import PolicyRecipe, make_policy
 from socratic.policy.scratch import lexicon
@@ -119,3 +120,20 @@ def test_the_outcome_is_the_games_own_score_and_chance_is_not() -> None:
     assert all(first == -second for first, second in rewards)
     assert abs(sum(first for first, _ in rewards)) < 5 * 400**0.5
     assert rewards == RandomScorer(Seed(1)).score(episodes)
+
+
+def test_drawn_matches_count_the_draws_of_each_seat() -> None:
+    game = load_game("tic_tac_toe")
+
+    def episode(place: int, seat: int, score: float) -> Episode:
+        seats = ("agent", "scripted:optimal") if seat == 0 else ("scripted:optimal", "agent")
+        match = Match(episode_id=str(place), game=game.name, seed=place, draw_seed=place, seats=seats, version=0)
+        scores = (score, -score) if seat == 0 else (-score, score)
+        return Episode(match=match, scores=scores, turns=(), views=((), ()), ending="finished")
+
+    # x: three draws of four; o: one of two.
+    played = [(0, 0.0), (0, 0.0), (0, -1.0), (0, 0.0), (1, 0.0), (1, -1.0)]
+    found = drawn_metrics(game, {"scripted:optimal": [episode(place, *each) for place, each in enumerate(played)]})
+    assert found["draw_rate_vs_optimal/x"] == 0.75
+    assert found["draw_rate_vs_optimal/o"] == 0.5
+    assert found["draw_rate_vs_optimal/x_low"] < 0.75 < found["draw_rate_vs_optimal/x_high"]
