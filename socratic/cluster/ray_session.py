@@ -4,10 +4,11 @@ import logging
 import socket
 
 import ray
-from ray.exceptions import RayError
 
 from socratic.errors import RunError
 
+# Ray raises a bare Exception where its node is slow to start, and errors of its own kind elsewhere.
+FAILURES = (Exception,)
 REACH_S = 5.0  # to open a connection; a cluster that needs longer would be of no use
 
 
@@ -25,7 +26,7 @@ def connect(address: str, object_store_mb: int) -> None:
             # "local" keeps a RAY_ADDRESS in the environment from being joined unasked.
             store = object_store_mb * 2**20
             ray.init("local", object_store_memory=store, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
-    except (OSError, RuntimeError, ValueError, RayError) as error:
+    except FAILURES as error:
         if address:
             raise RunError(f"cannot join the Ray cluster at {address}: {first_line(error)}; check ray.address and the token") from error
         raise RunError(f"cannot start Ray: {first_line(error)}; see `socratic doctor`, or set play.executor=local") from error

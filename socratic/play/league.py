@@ -32,6 +32,8 @@ LEAGUE, AGENT = "league", "agent"
 # What is left of a generation's counts in the next: the rate of success is that of about the last ten.
 DECAY = 0.9
 UNKNOWN = 0.5
+# Matches that the unknown weighs: counts decay and it does not, so that who was beaten once is met again.
+PRIOR = 1.0
 # Matches of a generation that change the ratings: at 0.1 ms each, rating all of them would cost more than playing them.
 MOST_RATED = 16
 STATE_FILE = "league.json"
@@ -163,7 +165,8 @@ class KeptLeague:
         reinforcement learning", Nature 575, 2019, Methods.
         """
         won, played = self._counts.get(game, {}).get(version, (0.0, 0.0))
-        return float((1.0 - (won / played if played else UNKNOWN)) ** self._section.power)
+        rate = (won + PRIOR * UNKNOWN) / (played + PRIOR)
+        return float((1.0 - rate) ** self._section.power)
 
     def _add(self, weights: PolicyWeights, fixed: int | None) -> None:
         """Put weights into the pool; where it is full, take out those that the opponent's kind can spare.

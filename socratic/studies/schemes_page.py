@@ -1,5 +1,6 @@
 """What a comparison of schemes looks like: its figure, its section of the documents, its numbers."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -112,7 +113,7 @@ def section_of(findings: Findings, command: str) -> str:
         _verdict(findings),
         f"Each point of the grids, with its score:\n\n{_grids(findings)}",
         f"Not finished: {_list([f'{name} ({why})' for name, why in findings.failed.items()])}." if findings.failed else "",
-        f"All runs one after another: {duration(findings.seconds)}.",
+        "" if math.isnan(findings.seconds) else f"All runs one after another: {duration(findings.seconds)}.",
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -106,11 +106,22 @@ def test_prioritized_seats_the_harder_more_often() -> None:
     _met(league, 0, (1.0, -1.0), times=3)
     _met(league, 0, (-1.0, 1.0), times=1)
     _met(league, 1, (-1.0, 1.0), times=4)
-    # Chances (1 - success)^2: a quarter squared, 1, and one half squared for the one never met.
-    expected = np.array([0.0625, 1.0, 0.25]) / 1.3125
+    # (successes + 1/2) / (matches + 1), counts decayed by .9 a generation: (2.43 + .5) / 4.33, .5 / 5, and .5 for the one never met.
+    expected = (1.0 - np.array([2.93 / 4.33, 0.1, 0.5])) ** 2
+    expected /= expected.sum()
     seated = _opponents(league, count=2000)
     for version, chance in enumerate(expected):
         assert abs(seated[f"past:{version}"] - 2000 * chance) < 5 * (2000 * chance * (1 - chance)) ** 0.5
+
+
+def test_prioritized_meets_again_whom_it_beat_long_ago() -> None:
+    league = _keep(_league(opponent="prioritized", power=2.0), [1])
+    _met(league, 0, (1.0, -1.0), times=8)
+    for _ in range(60):
+        _met(league, 1, (1.0, -1.0), times=4)
+        _met(league, 1, (-1.0, 1.0), times=4)
+    # What was counted of version 0 has decayed: it is as unknown as the other is even.
+    assert abs(_opponents(league, count=1000)["past:0"] - 500) < 5 * 250**0.5
 
 
 def test_prioritized_seats_anybody_when_all_are_beaten() -> None:
