@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 GAMES = "socratic.games"
 BRIDGES = "socratic.bridges"
 OBJECTIVES = "socratic.objectives"
+PREFERENCES = "socratic.preferences"
 CRITICS = "socratic.critics"
 SCHEME = re.compile(r"(?P<scheme>[a-z]\w*):(?P<rest>.+)")
 FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attr>\w+))?")
@@ -85,6 +86,18 @@ def load_game(name: str) -> Game:
     if not isinstance(found, Game):
         raise BrokenPlugin(f"{name} is {found!r}, expected a game; is @game(...) missing above it?")
     return found
+
+
+def is_findable(name: str) -> bool:
+    """Return whether `name`, a `package.module:attr` or `file.py:attr`, names what is there; only a module's parent packages are run."""
+    if file := FILE.fullmatch(name):
+        return Path(file["path"]).is_file()
+    if not REFERENCE.fullmatch(name):
+        return False
+    try:
+        return importlib.util.find_spec(name.partition(":")[0]) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def file_hash(name: str) -> str | None:

@@ -14,11 +14,11 @@ from typing import cast
 
 from socratic.build.critics import make_critics
 from socratic.config import Config
-from socratic.critics.names import judge_in_process, judge_without_model
+from socratic.critics.names import judge_in_process, judge_of_observer, judge_without_model
 from socratic.errors import RunError
 from socratic.game import Game
 from socratic.guard.guard import MeasuringGuard
-from socratic.learner.learner import PolicyLearner
+from socratic.learner.learner import PolicyLearner, load_objectives
 from socratic.loop import ClosedSystem, Outside
 from socratic.metagame.curriculum import Course, FixedCurriculum
 from socratic.observer.observer import BlindObserver, ObserverWorker, TruthObserver
@@ -119,6 +119,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         return kept[max(kept)] if version == "past" and kept else learner.t0()
 
     critics = make_critics(config, recipe, executor, critic_seed(config), own)
+    load_objectives(config.learner)  # what does not fit is said before the warm-up
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads)
@@ -126,7 +127,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
     learner = PolicyLearner(
         policy,
         config.learner,
-        objectives={name: section.objective for name, section in config.games.items() if section.objective is not None},
+        objectives=config.objectives,
         temperature=config.play.temperature,
         max_new_tokens=config.play.max_new_tokens,
         generations=config.generations,
@@ -166,7 +167,8 @@ class PlayFactory:
 
     def __call__(self) -> PlayWorker:
         """Build the policy, its engine and the games."""
-        return _play_worker(self.config, _engine(self.config, self.recipe))
+        clerk = PlayClerk(judge_in_process(self.config.feedback, critic_seed(self.config)))
+        return _play_worker(self.config, _engine(self.config, self.recipe), clerk)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +181,8 @@ class ObserverFactory:
     def __call__(self) -> ObserverWorker:
         """Build a policy of its own, and matches of its own to play it in."""
         engine = _engine(self.config, self.recipe)
-        worker = _play_worker(self.config, engine)
+        clerk = PlayClerk(judge_of_observer(self.config.feedback, critic_seed(self.config)))
+        worker = _play_worker(self.config, engine, clerk)
 
         def play(matches: list[Match], weights: Mapping[str, PolicyWeights]) -> list[Episode]:
             size = self.config.play.block
@@ -194,7 +197,7 @@ class ObserverFactory:
             play=cast("Callable[..., list[Episode]]", play),
             is_masked=self.config.is_masked,
             seed=Seed(self.config.seed).child("observer"),
-            clerk=PlayClerk(judge_without_model(self.config.feedback, critic_seed(self.config))),
+            clerk=clerk,
         )
 
 
@@ -247,8 +250,7 @@ def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
     )
 
 
-def _play_worker(config: Config, engine: Engine) -> PlayWorker:
-    clerk = PlayClerk(judge_in_process(config.feedback, critic_seed(config)))
+def _play_worker(config: Config, engine: Engine, clerk: PlayClerk) -> PlayWorker:
     scripted = ScriptedPlayers(load_game, clerk)
     policy = engine.policy
 

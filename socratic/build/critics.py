@@ -135,7 +135,9 @@ class _Makers:
         if self.model is None:
             section = self.config.feedback.model
             is_own = section.source in OWN
-            factory = CriticFactory(section=section, seed=self.seed.child("judge"), recipe=self.recipe if is_own else None)
+            factory = CriticFactory(
+                section=section, seed=self.seed.child("judge"), lease_s=self._lease_s, recipe=self.recipe if is_own else None
+            )
             self.model = RemoteJudge(self._spawn("judge", factory), partial(self.own, section.source) if is_own else _no_weights)
         return self.model
 
@@ -155,10 +157,13 @@ class _Makers:
         return self.reward
 
     def _spawn(self, name: str, factory: Callable[[], object]) -> Workers:
-        play = self.config.play
-        # Half of what a block may take: a judge that hangs is found before the block that waits for it is given up.
-        self.workers[name] = self.executor.spawn(name, factory, threads=play.threads, lease_s=play.lease_s / 2)
+        self.workers[name] = self.executor.spawn(name, factory, threads=self.config.play.threads, lease_s=self._lease_s)
         return self.workers[name]
+
+    @property
+    def _lease_s(self) -> float:
+        # Half of what a block may take: a judge that hangs is found before the block that waits for it is given up.
+        return self.config.play.lease_s / 2
 
 
 def _no_weights() -> None:

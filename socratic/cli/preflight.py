@@ -16,7 +16,7 @@ from socratic.play.clerk import PlayClerk
 from socratic.policy.folders import local_model
 from socratic.policy.smollm2 import has_smollm2, smollm2_folder
 from socratic.records import Json
-from socratic.registry import OBJECTIVES, file_hash, list_plugins, load_game
+from socratic.registry import OBJECTIVES, PREFERENCES, file_hash, is_findable, list_plugins, load_game
 from socratic.seeds import Seed
 
 QUICKSTART = "quickstart"
@@ -153,12 +153,13 @@ def _check_league(config: Config) -> None:
 
 def _check_objectives(config: Config) -> None:
     """Refuse components of the loss that nobody brings; nothing is loaded, because they load torch."""
-    known = [plugin.name for plugin in list_plugins(OBJECTIVES)]
-    for key, name in (("gradient", config.learner.gradient.kind), ("preference", config.learner.preference.kind)):
-        if name not in known and ":" not in name:
+    learner = config.learner
+    for key, name, group in (("gradient", learner.gradient.kind, OBJECTIVES), ("preference", learner.preference.kind, PREFERENCES)):
+        known = [plugin.name for plugin in list_plugins(group)]
+        if name not in known and not is_findable(name):
             near = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise ConfigError(f"learner.{key}.kind is {name!r}, which is no objective; {remedy} Or package.module:attr")
+            remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)},"
+            raise ConfigError(f"learner.{key}.kind is {name!r}, which is no {key}; {remedy} or a package.module:attr that is there")
 
 
 def _check_play(name: str, section: GameSection, game: Game, clerk: Clerk, *, is_scratch: bool) -> None:

@@ -42,7 +42,7 @@ class Imitation(Section):
 class Preference(Section):
     """Pairs of replies in one place, of which one earned more."""
 
-    kind: str = "dpo"  # dpo, spin, or a plugin of socratic.objectives
+    kind: str = "dpo"  # dpo, spin, or a plugin of socratic.preferences
     beta: float = Field(0.1, gt=0)
     reference: Literal["t0", "magnet", "last"] = "t0"  # last: the policy that played
     pairs: Literal["group", "context"] = "group"  # of matches that share a deal | of any that stand before the same tokens
@@ -53,9 +53,8 @@ class Preference(Section):
 class ValueHead(Section):
     """A head that foretells returns: the baseline `value`."""
 
-    coefficient: float = Field(0.5, gt=0)  # of its loss beside the others
     trace: Share = 0.95  # lambda of generalized advantage estimation, turn by turn
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(1e-3, gt=0)  # of the head's own optimizer
 
 
 class LearnerSection(Section):

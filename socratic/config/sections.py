@@ -47,7 +47,7 @@ class GameSection(Section):
     episodes: Positive = 64  # in each generation
     params: dict[str, Parameter] = Field(default_factory=dict)
     group: Positive = 1  # how often each deal is played in a generation
-    objective: Objective | None = None  # what the learner's objective is for this game; none: learner.objective
+    objective: Objective | None = None  # coefficients that are others for this game than in learner.objective
     lineups: tuple[tuple[str, ...], ...] = ()  # who sits where, taken in turn; empty: the agent everywhere
 
 
@@ -153,16 +153,36 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "Config":
-        groups = {name: section.group for name, section in self.games.items()}
-        found = refusal(self.learner, groups, self.objectives)
+        groups = {name: min(section.group, section.episodes) for name, section in self.games.items()}
+        found = refusal(self.learner, groups, self.objectives) or next(filter(None, map(self._odd_groups, self.games)), None)
         if found:
             raise ValueError(found)
         return self
 
     @property
     def objectives(self) -> dict[str, Objective]:
-        """The coefficients of each game's loss."""
-        return {name: section.objective or self.learner.objective for name, section in self.games.items()}
+        """The coefficients of each game's loss: the learner's, with those that the game sets in their place."""
+        shared = self.learner.objective
+        return {
+            name: shared if section.objective is None else shared.model_copy(update=section.objective.model_dump(exclude_unset=True))
+            for name, section in self.games.items()
+        }
+
+    def _odd_groups(self, name: str) -> str | None:
+        """Return what of a game's groups would never be played, or be played alone."""
+        section = self.games[name]
+        if section.group == 1:
+            return None
+        whole, rest = divmod(section.episodes, section.group)
+        if rest:
+            fitting = max(1, whole) * section.group
+            return f"games.{name}.episodes is {section.episodes}, not a multiple of its group of {section.group}; try {fitting}"
+        if len(section.lineups) > whole:
+            return (
+                f"games.{name} has {len(section.lineups)} line-ups, which are taken group by group, and {whole} group(s) a generation; "
+                f"set episodes to {len(section.lineups) * section.group} or more"
+            )
+        return None
 
     @property
     def is_masked(self) -> bool:

@@ -16,11 +16,21 @@ def refusal(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapp
         groups: how often each game's deal is played in a generation.
         objectives: each game's coefficients.
     """
-    alone = next((name for name, group in groups.items() if group == 1), None)
-    return _of_the_baseline(learner, alone) or _of_the_gradient(learner, objectives, alone) or _of_the_pairs(learner, groups, objectives)
+    alone = next((name for name, group in groups.items() if group == 1 and objectives[name].pg), None)
+    has_pg = any(each.pg for each in objectives.values())
+    return (
+        _of_the_baseline(learner, alone, has_pg=has_pg)
+        or _of_the_gradient(learner, objectives, alone)
+        or _of_the_pairs(learner, groups, objectives)
+    )
 
 
-def _of_the_baseline(learner: LearnerSection, alone: str | None) -> str | None:
+def _own_name(kind: str) -> str:
+    """Return what an objective is called, also where it is named by its module: ...ppo:PPO is ppo."""
+    return kind.rpartition(":")[2].lower()
+
+
+def _of_the_baseline(learner: LearnerSection, alone: str | None, *, has_pg: bool) -> str | None:
     if learner.baseline == "context" and learner.scale != "none":
         return f"learner.scale is {learner.scale!r} beside learner.baseline = 'context', which takes none; use scale = 'none'"
     if alone is not None and (learner.baseline in COMPARES_GROUPS or learner.scale == "group"):
@@ -28,11 +38,14 @@ def _of_the_baseline(learner: LearnerSection, alone: str | None) -> str | None:
             f"learner compares matches of one deal, and games.{alone}.group is 1: a group of one learns nothing; "
             "set it to 2 or more, or use the baseline 'context', 'seat' or 'seat_mean'"
         )
-    if learner.baseline == "value" and learner.gradient.kind != "ppo":
+    if learner.baseline == "value" and (_own_name(learner.gradient.kind) != "ppo" or not has_pg):
+        beside = f"learner.gradient.kind = {learner.gradient.kind!r}" if has_pg else "no policy gradient (pg is 0)"
         return (
-            f"learner.baseline is 'value' beside learner.gradient.kind = {learner.gradient.kind!r}; a value head is trained over the same "
-            "epochs as PPO's policy: set gradient.kind = 'ppo', or another baseline, e.g. 'leave_one_out'"
+            f"learner.baseline is 'value' beside {beside}; what a value head foretells is only roughly right, and of the policy "
+            "gradients ppo bounds what a step makes of it: set gradient.kind = 'ppo', or another baseline, e.g. 'leave_one_out'"
         )
+    if learner.baseline == "value" and learner.scale == "group":
+        return "learner.scale is 'group' beside learner.baseline = 'value', which compares no groups; use scale = 'batch' or 'none'"
     return None
 
 
@@ -41,7 +54,7 @@ def _of_the_gradient(learner: LearnerSection, objectives: Mapping[str, Objective
         if not (objective.pg or objective.ce or objective.pref):
             return f"the objective of games.{name} has pg, ce and pref at 0: its scores teach nothing; set one, e.g. pg = 1.0"
     uses_pg = any(objective.pg for objective in objectives.values())
-    if uses_pg and learner.gradient.kind == OF_GROUPS and learner.baseline not in COMPARES_GROUPS:
+    if uses_pg and _own_name(learner.gradient.kind) == OF_GROUPS and learner.baseline not in COMPARES_GROUPS:
         remedy = "set it to 'group' or 'leave_one_out'" + (f" and games.{alone}.group to 2 or more" if alone is not None else "")
         return (
             f"learner.gradient.kind is 'gspo', which compares replies to one deal, and learner.baseline is {learner.baseline!r}; {remedy}"
@@ -49,13 +62,23 @@ def _of_the_gradient(learner: LearnerSection, objectives: Mapping[str, Objective
     dual = learner.gradient.dual
     if 0 < dual <= 1:
         return f"learner.gradient.dual is {dual:g}, expected more than 1, or 0 to leave it out; 3 is the value of arXiv:1912.09729"
-    if dual and learner.gradient.kind != "ppo":
+    if uses_pg and learner.gradient.kind == "reinforce" and learner.epochs * learner.minibatches > 1:
+        return (
+            f"learner.gradient.kind is 'reinforce', which is right for the policy that played, and a generation has "
+            f"{learner.epochs * learner.minibatches} steps; set gradient.kind = 'ppo' or 'cispo', or epochs and minibatches to 1"
+        )
+    if dual and _own_name(learner.gradient.kind) != "ppo":
         return f"learner.gradient.dual is {dual:g} beside gradient.kind = {learner.gradient.kind!r}: only ppo has it; set dual = 0"
     return None
 
 
 def _of_the_pairs(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapping[str, Objective]) -> str | None:
     imitation, preference = learner.imitation, learner.preference
+    if _own_name(preference.kind) == "spin" and preference.reference != "last" and any(each.pref for each in objectives.values()):
+        return (
+            f"learner.preference.kind is 'spin' beside reference = {preference.reference!r}; SPIN compares with the policy that played: "
+            "set preference.reference = 'last', or kind = 'dpo'"
+        )
     for name, objective in objectives.items():
         if groups[name] > 1:
             continue

@@ -8,13 +8,15 @@ A case is one thing that was judged and whose truth is known; score and truth li
     kendall_tau        (concordant - discordant pairs) / sqrt(pairs that differ in score x pairs that differ in truth)
     youden             J = TPR - FPR, over all cuts of the score, with a lower bound
     length_slope       by how much the score grows when what is judged gets e times longer and no truer
+
+A critic that is asked the same again says the same: of J's cases those of one text count as one, however often it was judged.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import log, nan, sqrt
 from statistics import NormalDist
 
@@ -33,6 +35,7 @@ class Case:
     truth: float  # in [0, 1]
     length: float  # of the text that was judged, in characters
     kind: str = ""  # like is compared with like: the game and the seat
+    texts: tuple[str, ...] = ()  # a name for each text that was judged; none: there is no other case like it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +44,7 @@ class Youden:
 
     j: float  # TPR - FPR over all cuts, in [-1, 1]
     low: float  # one-sided lower bound of it
-    weight: float  # cases, as many as they would be if half of them were true
+    weight: float  # different texts, as many as they would be if half of them were true
 
 
 NOTHING_KNOWN = Youden(j=nan, low=nan, weight=0.0)
@@ -112,6 +115,11 @@ def youden(cases: Sequence[Case], confidence: float) -> Youden:
     27, 1962), so that a critic need not be calibrated to be found right. Kinds count with the weights of van Elteren (1960),
     n1 n0 / (n1 + n0 + 1): a critic that knows no more than what is played earns 0.
 
+    n1 and n0 are numbers of different texts, not of cases: k cases of the same texts count 1 / k each, and all of a kind together no
+    more than it has different texts, so that a critic that says the same of the same is no surer to fail for being asked often. A text
+    that is true in one match and false in another counts for both in part; its errors there go together, which doubles the variance
+    of its J, just as counting it half on either side does.
+
     The bound is the least J for which what was found is no surprise: R. Newcombe's method 5 (Statistics in Medicine 25, 2006, page
     559), with Hanley and McNeil's variance times the tie correction of the rank-sum test. At 0 it is that test: the bound is above 0
     where the one-sided rank-sum test rejects that the critic tells nothing.
@@ -134,7 +142,8 @@ def youden(cases: Sequence[Case], confidence: float) -> Youden:
         middle = (low + high) / 2
         low, high = (low, middle) if is_no_surprise(middle) else (middle, high)
     num = sum(4 / (1 / contest.num_true + 1 / contest.num_false) for contest in contests)
-    return Youden(j=2 * chance - 1, low=2 * low - 1, weight=num)
+    # Counts are sums of fractions: what weighs 64 must not weigh a little less.
+    return Youden(j=2 * chance - 1, low=2 * low - 1, weight=round(num, 9))
 
 
 def length_slope(cases: Sequence[Case]) -> float:
@@ -159,8 +168,8 @@ def length_slope(cases: Sequence[Case]) -> float:
 class _Contest:
     """True cases of one kind against the false ones."""
 
-    num_true: int
-    num_false: int
+    num_true: float
+    num_false: float
     chance: float  # that a true case scores above a false one; a tie counts half
     untied: float  # what ties leave of the variance
 
@@ -177,20 +186,34 @@ class _Contest:
 
 def _contest(held: Sequence[Case]) -> _Contest | None:
     """Return the contest of cases of one kind; None where all are equally true."""
-    cut = _mean([case.truth for case in held]) + TOLERANCE
-    true = [case.score for case in held if case.truth > cut]
-    false = sorted(case.score for case in held if case.truth <= cut)
+    counts = _counts(held)
+    num = sum(counts)
+    cut = sum(count * case.truth for case, count in zip(held, counts, strict=True)) / num + TOLERANCE
+    true = [(case.score, count) for case, count in zip(held, counts, strict=True) if case.truth > cut]
+    false = sorted((case.score, count) for case, count in zip(held, counts, strict=True) if case.truth <= cut)
     if not true or not false:
         return None
-    won = sum(bisect_left(false, score) + bisect_right(false, score) for score in true) / 2
-    num = len(held)
-    tied = sum(times**3 - times for times in Counter(case.score for case in held).values())
+    scores = [score for score, _ in false]
+    below = [0.0, *accumulate(count for _, count in false)]  # how much counts among the first so many
+    won = sum(count * (below[bisect_left(scores, score)] + below[bisect_right(scores, score)]) for score, count in true) / 2
+    num_true = sum(count for _, count in true)
+    alike: dict[float, float] = defaultdict(float)
+    for score, count in (*true, *false):
+        alike[score] += count
+    tied = sum(max(0.0, times**3 - times) for times in alike.values())
     return _Contest(
-        num_true=len(true),
-        num_false=len(false),
-        chance=won / (len(true) * len(false)),
-        untied=1 - tied / (num**3 - num),
+        num_true=num_true,
+        num_false=below[-1],
+        chance=min(1.0, won / (num_true * below[-1])),
+        untied=1 - tied / (num**3 - num) if num > 1 else 1.0,
     )
+
+
+def _counts(held: Sequence[Case]) -> list[float]:
+    """Return how much each case counts: those of the same texts 1 together, and all no more than there are different texts."""
+    times = Counter(case.texts for case in held if case.texts)
+    share = min(1.0, len({text for texts in times for text in texts}) / len(times)) if times else 1.0
+    return [share / times[case.texts] if case.texts else 1.0 for case in held]
 
 
 def _mean(numbers: Sequence[float]) -> float:

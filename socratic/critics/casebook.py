@@ -108,7 +108,7 @@ def _rate(tally: Tally) -> float:
 def _to_json(entry: Entry) -> dict[str, Json]:
     return {
         "index": entry.index,
-        "cases": [[case.score, case.truth, case.length, case.kind] for case in entry.cases],
+        "cases": [[case.score, case.truth, case.length, case.kind, list(case.texts)] for case in entry.cases],
         "silent": list(entry.silent),
         "canaries": {kind: list(tally) for kind, tally in entry.canaries.items()},
         "flips": list(entry.flips),
@@ -116,11 +116,13 @@ def _to_json(entry: Entry) -> dict[str, Json]:
 
 
 def _from_json(written: Mapping[str, Json]) -> Entry:
-    cases = cast("list[tuple[float, float, float, str]]", written["cases"])
+    cases = cast("list[tuple[float, float, float, str, list[str]]]", written["cases"])
     canaries = cast("dict[str, list[int]]", written["canaries"])
     return Entry(
         index=int(cast("int", written["index"])),
-        cases=tuple(Case(score=score, truth=truth, length=length, kind=kind) for score, truth, length, kind in cases),
+        cases=tuple(
+            Case(score=score, truth=truth, length=length, kind=kind, texts=tuple(texts)) for score, truth, length, kind, texts in cases
+        ),
         silent=_tally(cast("list[int]", written["silent"])),
         canaries={kind: _tally(tally) for kind, tally in canaries.items()},
         flips=_tally(cast("list[int]", written["flips"])),

@@ -41,7 +41,7 @@ class SentRewardModel:
     known: object
 
     def judge_calls(self, judgements: Sequence[Judgement]) -> list[tuple[float, ...]]:
-        """Return each judgement's shares; all options are alike while it cannot say.
+        """Return each judgement's shares; all options are all but alike while it cannot say.
 
         Raises:
             DoorLost: its worker was lost.

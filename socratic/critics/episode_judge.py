@@ -44,7 +44,7 @@ def episode_judgements(episode: Episode, game: Game) -> Iterator[Judgement]:
         return
     for seat, name in enumerate(seats):
         others = f" with {_listed([other for other in seats if other != name])}" if len(seats) > 1 else ""
-        evidence = public_transcript(episode, seats) if others else "\n".join(_own_line(line, name) for line in episode.views[seat])
+        evidence = public_transcript(episode, seats) if others else "\n".join(_own_line(line, seats, name) for line in episode.views[seat])
         yield Judgement(
             question=f"{name} played {game.name}{others}. How did {name} play?",
             evidence=evidence,
@@ -53,12 +53,15 @@ def episode_judgements(episode: Episode, game: Game) -> Iterator[Judgement]:
 
 
 def public_transcript(episode: Episode, seats: Sequence[str]) -> str:
-    """Return what the game told every seat, and all replies, in the order in which they came."""
+    """Return what the game told every seat, and all replies, in the order in which they came.
+
+    Each on one line that begins with who speaks: what the game repeats of a reply stays the game's line, and no reply starts another.
+    """
     told = [Counter(line.text for line in view if line.speaker == GAME) for view in episode.views]
     common = told[0]
     for other in told[1:]:
         common = common & other
-    public = _kept(episode.views[0], common)
+    public = [_said(_teller(seats), text) for text in _kept(episode.views[0], common)]
     # Before a seat's own reply it was told so many of the public lines.
     heard = [_heard_before_replies(view, common) for view in episode.views]
     lines: list[str] = []
@@ -97,13 +100,21 @@ def _kept(view: Sequence[Line], common: Counter[str]) -> list[str]:
     return kept
 
 
-def _own_line(line: Line, name: str) -> str:
-    return _said(name, line.text) if line.speaker == SELF else line.text
+def _own_line(line: Line, seats: Sequence[str], name: str) -> str:
+    return _said(name if line.speaker == SELF else _teller(seats), line.text)
 
 
-def _said(name: str, reply: str) -> str:
-    # On one line, whatever it holds: else a reply could go on in another seat's name.
-    return f"{name}: {' '.join(reply.splitlines())}"
+def _teller(seats: Sequence[str]) -> str:
+    """Return what the game is called: as none of the seats is."""
+    name = GAME
+    while name in seats:
+        name = f"the {name}"
+    return name
+
+
+def _said(name: str, text: str) -> str:
+    # On one line, whatever it holds: else a reply, or what the game repeats of one, could go on in another seat's name.
+    return f"{name}: {' '.join(text.splitlines())}"
 
 
 def _listed(names: Sequence[str]) -> str:

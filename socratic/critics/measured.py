@@ -7,12 +7,20 @@ Every generation each critic that reads text is held against what is known to be
 - a scorer, by its reward against the game's own score, where code scored the match, and against `exact`, where a judge did; both
   as shares of the game's range. One seat of each match is taken, so that cases do not repeat each other.
 
+A member of a panel of judges is held against the truth by what it says of the judgements that are asked again, where it is known
+which option the game counts: of matches that ask for one judgement whose share is `critic`, always that of the same option.
+Elsewhere canaries are all there is, and a note says so.
+
 One that fails (`quarantine`) is not heard from that generation on: a scorer's rewards are NaN, as are those of all matches that hold
 judgements of a judge. An event says so once, and the run goes on. It is lifted by `feedback.measure.quarantine = false`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite, nan
+from dataclasses import replace
+from hashlib import blake2b
+from math import isclose, isfinite, nan
+from typing import TypeAlias
 
 from socratic.config import Measure
 from socratic.critics.calibration import Case
@@ -26,6 +34,8 @@ from socratic.protocols import Judge, Scorer
 from socratic.records import Episode, Event, Feedback, Json, Judged, Judgement
 from socratic.registry import load_game
 from socratic.seeds import Seed
+
+Question: TypeAlias = tuple[str, str, tuple[str, ...]]  # the game, what it asks, between what
 
 
 class MeasuredCritic:
@@ -45,8 +55,8 @@ class MeasuredCritic:
 
         Args:
             scorer: says what episodes are worth; of a panel each member is measured.
-            judge: answers `t.judge` in play, or is like who does; None where nobody does. Of a panel each member is measured too, by
-                canaries. One that fails is left out where the panel itself is handed to play (its `doors`), else all are.
+            judge: answers `t.judge` in play, or is like who does; None where nobody does. Of a panel each member is measured too. One
+                that fails is left out where the panel itself is handed to play (its `doors`), else all are.
             section: how to measure.
             seed: chooses what is asked again.
             judge_name: what a judge without a name of its own is called; where a scorer has the same name, `_judge` is added.
@@ -165,7 +175,8 @@ class MeasuredCritic:
             if isfinite(said[seat]):
                 length = float(sum(map(len, replies)))
                 kind = f"{game.name}/{game.seats[seat]}"
-                cases.append(Case(score=share_of_range(said[seat], game), truth=truth, length=length, kind=kind))
+                texts = (_name_of(*(f"{line.speaker} {line.text}" for view in episode.views for line in view)),)
+                cases.append(Case(score=share_of_range(said[seat], game), truth=truth, length=length, kind=kind, texts=texts))
             if truth < 0.5 and replies:
                 low.append((truth, draw.uniform(place), Low(episode=episode, seat=seat)))
         chosen = [each for _, _, each in sorted(low, key=lambda held: held[:2])[: self._section.probes]]
@@ -177,25 +188,33 @@ class MeasuredCritic:
         )
 
     def _judge_entry(self, index: int, name: str, episodes: Sequence[Episode]) -> Entry:
-        # A member of a panel has no cases of its own: the matches were scored by all of them.
         judged = [episode for episode in episodes if judgements_of(episode)]
-        cases = [case for episode in judged if (case := case_of(episode)) is not None] if name == self._judge_name else []
+        cases = [case for episode in judged if (case := case_of(episode)) is not None]
+        silent: Tally = (len(judged) - len(cases), len(judged))
+        plain: list[tuple[float, ...]] = []
+        chosen: list[tuple[Episode, Asked]] = []
         canaries: dict[str, Tally] = {}
         flips: Tally = (0, 0)
         if not self._is_out(name):
-            judge, asked = self._judges[name], self._asked(self._seed.child(name, index), judged)
+            judge, chosen = self._judges[name], self._chosen(self._seed.child(name, index), judged)
+            asked = [each for _, each in chosen]
             plain, flips = ask_both_orders(judge, asked)
             canaries = try_judge(judge, asked, plain)
-        num_silent = len(judged) - len(cases) if name == self._judge_name else 0
-        return Entry(index=index, cases=tuple(cases), silent=(num_silent, len(judged)), canaries=canaries, flips=flips)
+        if name != self._judge_name:
+            # The matches were scored by all members: what this one would have made of them is known of those that it is asked again.
+            silent = (sum(not all(map(isfinite, shares)) for shares in plain), len(plain))
+            counted = counted_options(judged)
+            found = [case_of_member(episode, shares, counted) for (episode, _), shares in zip(chosen, plain, strict=True)]
+            cases = [case for case in found if case is not None]
+        return Entry(index=index, cases=tuple(cases), silent=silent, canaries=canaries, flips=flips)
 
-    def _asked(self, seed: Seed, judged: Sequence[Episode]) -> list[Asked]:
-        """Return the judgements that are asked again, drawn by `seed`."""
+    def _chosen(self, seed: Seed, judged: Sequence[Episode]) -> list[tuple[Episode, Asked]]:
+        """Return the judgements that are asked again, drawn by `seed`, and where each was asked."""
         every = [(episode, judgement) for episode in judged for judgement in judgements_of(episode)]
         order = sorted(range(len(every)), key=seed.uniform)[: self._section.probes]
         seats = [self._game_of(every[place][0].match.game).seats for place in order]
         return [
-            Asked(judgement=every[place][1], seat=names[seed.integer(len(names), len(every) + place)])
+            (every[place][0], Asked(judgement=every[place][1], seat=names[seed.integer(len(names), len(every) + place)]))
             for place, names in zip(order, seats, strict=True)
         ]
 
@@ -217,18 +236,24 @@ class MeasuredCritic:
         )
 
     def _notes(self, episodes: Sequence[Episode]) -> list[Event]:
-        """Return, once, what to do about a judge that nothing can be held against."""
+        """Return, once, what to do about a judge, or the members of a panel of them, that nothing can be held against."""
         book = self._books.get(self._judge_name) if self._judge_name in self._judges else None
-        if self._is_noted or book is None or book.cases() or not any(judgements_of(episode) for episode in episodes):
+        if self._is_noted or book is None or not any(judgements_of(episode) for episode in episodes):
+            return []
+        if not book.cases():
+            message = (
+                f"nothing here has a truth to measure the critic {self._judge_name} by: no match it judged probes `critic` and "
+                "`exact` as shares in [0, 1]; add a game that does, with an exact twin, such as debate with judged = true"
+            )
+        elif len(self._judges) > 1 and not counted_options(episodes):
+            message = (
+                f"the members of {self._judge_name} are measured by canaries alone: no match asks for one judgement of which the same "
+                "option always counts; add a game that does, such as debate with judged = true"
+            )
+        else:
             return []
         self._is_noted = True
-        return [
-            Event(
-                kind="note",
-                message=f"nothing here has a truth to measure the critic {self._judge_name} by: no match it judged probes `critic` and "
-                "`exact` as shares in [0, 1]; add a game that does, with an exact twin, such as debate with judged = true",
-            )
-        ]
+        return [Event(kind="note", message=message)]
 
 
 def judgements_of(episode: Episode) -> list[Judgement]:
@@ -241,8 +266,48 @@ def case_of(episode: Episode) -> Case | None:
     score, truth = episode.probes.get("critic", nan), episode.probes.get("exact", nan)
     if not (0 <= score <= 1 and 0 <= truth <= 1):
         return None
-    length = sum(len(judgement.evidence) for judgement in judgements_of(episode))
-    return Case(score=score, truth=truth, length=float(length), kind=episode.match.game)
+    judgements = judgements_of(episode)
+    length = sum(len(judgement.evidence) for judgement in judgements)
+    texts = tuple(_name_of(judgement.question, judgement.evidence) for judgement in judgements)
+    return Case(score=score, truth=truth, length=float(length), kind=episode.match.game, texts=texts)
+
+
+def counted_options(episodes: Sequence[Episode]) -> dict[Question, int]:
+    """Return for each question the place of the option whose share the game probes as `critic`, where it is always the same one.
+
+    Told by the matches in which one share alone is what was probed; so it is known for those too in which a panel was undecided.
+    """
+    places: dict[Question, set[int]] = defaultdict(set)
+    for episode in episodes:
+        case, asked = case_of(episode), _asked_once(episode)
+        if case is None or asked is None:
+            continue
+        question, given = asked
+        alike = [place for place, share in enumerate(given) if isclose(share / sum(given), case.score, abs_tol=1e-9)]
+        # Of equal shares any may be the one; where none is what was probed, the game makes something else of them.
+        places[question] |= set(alike) if len(alike) == 1 else set() if alike else {-1}
+    return {question: min(found) for question, found in places.items() if len(found) == 1 and min(found) >= 0}
+
+
+def case_of_member(episode: Episode, shares: Sequence[float], counted: Mapping[Question, int]) -> Case | None:
+    """Return what one member's `shares` would have made of a match; None where that cannot be told, or it cannot say."""
+    case, asked = case_of(episode), _asked_once(episode)
+    if case is None or asked is None or asked[0] not in counted or not all(map(isfinite, shares)):
+        return None
+    return replace(case, score=min(1.0, shares[counted[asked[0]]] / sum(shares)))
+
+
+def _asked_once(episode: Episode) -> tuple[Question, tuple[float, ...]] | None:
+    """Return what a match asked of a judge, and the answer; None where it asked nothing, or more."""
+    asked = [(call, answer) for call, answer in episode.calls if isinstance(call, Judgement) and isinstance(answer, tuple)]
+    if len(asked) != 1:
+        return None
+    ((call, given),) = asked
+    return (episode.match.game, call.question, call.options), given
+
+
+def _name_of(*texts: str) -> str:
+    return blake2b("\0".join(texts).encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def truth_of(episode: Episode, game: Game, seat: int) -> float | None:

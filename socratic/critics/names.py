@@ -4,10 +4,11 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from socratic.config import FeedbackSection
+from socratic.critics.checked import CheckedJudge, CheckedScorer, called
 from socratic.critics.endpoint import check_address, is_endpoint
 from socratic.critics.panel import weights_of
 from socratic.critics.scripted import LiteralCritic
-from socratic.errors import BrokenPlugin, ConfigError
+from socratic.errors import BrokenPlugin, ConfigError, GameError
 from socratic.policy.folders import local_model
 from socratic.policy.smollm2 import has_smollm2, smollm2_folder
 from socratic.protocols import Judge, Scorer
@@ -31,6 +32,23 @@ class Undecided:
     def judge_calls(self, judgements: Sequence[Judgement]) -> list[tuple[float, ...]]:
         """Return equal shares for all options."""
         return [(1 / len(judgement.options),) * len(judgement.options) for judgement in judgements]
+
+
+class Elsewhere:
+    """Refuses to judge: stands in where the truth is measured and the judge's model lives in a worker that is not asked there."""
+
+    def judge_calls(self, judgements: Sequence[Judgement]) -> list[tuple[float, ...]]:
+        """Return nothing for nothing.
+
+        Raises:
+            GameError: a game asks.
+        """
+        if judgements:
+            raise GameError(
+                f"it asks a critic {judgements[0].question!r} whose model only play reaches, and no critic's verdict is a truth; "
+                "give the game a parameter judged, which is assessed as false: scored by code"
+            )
+        return []
 
 
 def check_feedback(section: FeedbackSection) -> None:
@@ -98,6 +116,11 @@ def judge_without_model(section: FeedbackSection, seed: Seed) -> Judge | None:
     return Undecided() if section.judge in HELD else judge_in_process(section, seed)
 
 
+def judge_of_observer(section: FeedbackSection, seed: Seed) -> Judge | None:
+    """Return who answers in an assessment: nobody leans to anything in place of a model, so games that ask one are not assessed."""
+    return Elsewhere() if section.judge in HELD else judge_in_process(section, seed)
+
+
 def make_judge(name: str, seed: Seed) -> Judge:
     """Return the literal critic or a plugin's judge.
 
@@ -109,7 +132,7 @@ def make_judge(name: str, seed: Seed) -> Judge:
     made = _made(name, seed)
     if not callable(getattr(made, "judge_calls", None)):
         raise BrokenPlugin(f"the critic {name} makes {made!r}, which has no judge_calls(judgements); it cannot be feedback.judge")
-    return made  # type: ignore[return-value]  # a plugin's maker returns what it likes; what is asked of it was looked for
+    return CheckedJudge(made, name)  # type: ignore[arg-type]  # a plugin's maker returns what it likes; what is asked of it was looked for
 
 
 def make_scorer(name: str, seed: Seed) -> Scorer:
@@ -122,15 +145,14 @@ def make_scorer(name: str, seed: Seed) -> Scorer:
     lacks = [attribute for attribute in ("name", "reads_text", "score") if not hasattr(made, attribute)]
     if lacks:
         raise BrokenPlugin(f"the critic {name} makes {made!r}, which has no {lacks[0]}; it cannot be feedback.critic")
-    return made  # type: ignore[return-value]  # as above
+    return CheckedScorer(made, name)  # type: ignore[arg-type]  # as above
 
 
 def _made(name: str, seed: Seed) -> object:
     make = load_plugin(CRITICS, name)
     if not callable(make):
         raise BrokenPlugin(f"the critic {name} is {make!r}, expected a callable make(seed)")
-    made: object = make(seed.child(name))
-    return made
+    return called(name, "make", lambda: make(seed.child(name)))
 
 
 def _check_members(section: FeedbackSection, members: Sequence[str], known: Sequence[str]) -> None:

@@ -139,7 +139,8 @@ class SentPanel:
     def judge_calls(self, judgements: Sequence[Judgement]) -> list[Shares]:
         """Return the weighted mean of the members' shares.
 
-        A judge has to answer: where members are too far apart in some option's share, or nobody is left, all options are alike.
+        A member that cannot say (NaN) is left out of the mean. The panel has to answer: where members are too far apart in some
+        option's share, or nobody is left who can say, all options are alike.
         """
         said = {name: member.judge_calls(judgements) for name, member in self.members.items()}
         return [
@@ -148,8 +149,9 @@ class SentPanel:
         ]
 
     def _combined(self, said: Mapping[str, Sequence[float]], num_options: int) -> Shares:
-        columns = [{name: shares[option] for name, shares in said.items()} for option in range(num_options)]
-        if not said or any(max(column.values()) - min(column.values()) > self.most + TOLERANCE for column in columns):
+        able = {name: shares for name, shares in said.items() if all(map(isfinite, shares))}
+        columns = [{name: shares[option] for name, shares in able.items()} for option in range(num_options)]
+        if not able or any(max(column.values()) - min(column.values()) > self.most + TOLERANCE for column in columns):
             return (1 / num_options,) * num_options
         return tuple(_mean(column, self.weights) for column in columns)
 

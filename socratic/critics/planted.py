@@ -6,6 +6,8 @@
 
 As a scorer the last two look at the game's own score: they stand for a model that reads the match, and are measured like one.
 As a judge they take the option that the evidence names most often; what looks like somebody else's line ("judge: ...") they skip.
+Where the question lists rows of bits (debate) they go by the rule that it states. Where nothing is named, and no option is for
+nothing, they lean nowhere. A judge errs by the text: of 40 different texts some 34 are read rightly, each one always or never.
 """
 
 import re
@@ -19,6 +21,8 @@ from socratic.seeds import Seed
 # Characters for which the lover of length pays half.
 HALF_LENGTH = 20
 HONEST_SHARE = 0.85
+ROWS = re.compile(r"Rows: ([a-z ,]+)\.")
+SHOWN = re.compile(r"(\w) ([01]) speaks (\w+)")
 
 
 class LengthLover:
@@ -54,7 +58,7 @@ class EmptyLover:
 
     def judge_calls(self, judgements: Sequence[Judgement]) -> list[tuple[float, ...]]:
         """Return shares by what the evidence names; where it is empty, by the first option that is for something."""
-        return [_lean(judgement, _named(judgement) if judgement.evidence.strip() else _first(judgement), 0.95) for judgement in judgements]
+        return [_lean(judgement, _read(judgement) if judgement.evidence.strip() else _first(judgement), 0.95) for judgement in judgements]
 
 
 class Honest:
@@ -80,10 +84,10 @@ class Honest:
         low, high = load_game(episode.match.game).bounds
         return low + high - episode.scores[seat] if is_wrong else episode.scores[seat]
 
-    def _read(self, judgement: Judgement) -> int:
-        named = _named(judgement)
+    def _read(self, judgement: Judgement) -> int | None:
+        named = _read(judgement)
         draw = self._seed.child(f"{judgement.question}\n{_own_lines(judgement.evidence)}")
-        if draw.uniform() < HONEST_SHARE or not any(_mentions(judgement)):
+        if named is None or draw.uniform() < HONEST_SHARE or not any(_mentions(judgement)):
             return named
         # In an order of their own, so that the order in which options are asked changes nothing.
         others = sorted(option for option in judgement.options if option != judgement.options[named])
@@ -125,20 +129,35 @@ def _is_empty(episode: Episode, seat: int) -> bool:
     return bool(replies) and not any(reply.strip() for reply in replies)
 
 
-def _lean(judgement: Judgement, place: int, share: float) -> tuple[float, ...]:
-    """Return shares with `share` for the option at `place`, and the rest alike."""
+def _lean(judgement: Judgement, place: int | None, share: float) -> tuple[float, ...]:
+    """Return shares with `share` for the option at `place`, and the rest alike; all alike where there is none."""
+    if place is None:
+        return (1 / len(judgement.options),) * len(judgement.options)
     rest = (1 - share) / (len(judgement.options) - 1)
     return tuple(share if other == place else rest for other in range(len(judgement.options)))
 
 
-def _named(judgement: Judgement) -> int:
-    """Return the place of the option that is named most; where none is, or several are alike, of a null option, or the first by name."""
+def _read(judgement: Judgement) -> int | None:
+    """Return the place of the option that the rule finds, or that is named most; where several are alike, of a null option, or none."""
+    ruled = _ruled(judgement)
+    if ruled is not None:
+        return judgement.options.index(ruled)
     mentions = _mentions(judgement)
     most = [place for place, num in enumerate(mentions) if num == max(mentions)]
     if len(most) == 1:
         return most[0]
     nulls = null_options(judgement)
-    return judgement.options.index(min(nulls or judgement.options))
+    return judgement.options.index(min(nulls)) if nulls else None
+
+
+def _ruled(judgement: Judgement) -> str | None:
+    """Return what debate's rule finds: for, where each row of which a bit is shown shows a 1; None where none is, or there are no rows."""
+    rows, shown = ROWS.match(judgement.question), [SHOWN.fullmatch(line) for line in judgement.evidence.splitlines()]
+    bits = [(match[1], match[2]) for match in shown if match is not None]
+    if rows is None or not bits or not {"for", "against"} <= set(judgement.options):
+        return None
+    opened = [[bit for name, bit in bits if name in row.split()] for row in rows[1].split(",")]
+    return "for" if all("1" in row for row in opened if row) else "against"
 
 
 def _first(judgement: Judgement) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from socratic.config import JudgeModel, RewardModelSection
-from socratic.critics.endpoint import EndpointReader, is_endpoint
+from socratic.critics.endpoint import LEASE_S, EndpointReader, is_endpoint
 from socratic.critics.judge import LabelJudge, Shares
 from socratic.policy.asking import Reader
 from socratic.protocols import Weights
@@ -39,6 +39,7 @@ class CriticFactory:
 
     section: JudgeModel
     seed: Seed
+    lease_s: float = LEASE_S  # how long a call may take: an endpoint that hangs is given up before
     recipe: "PolicyRecipe | None" = None  # of the run's own policy, for the judges that are versions of it
 
     def __call__(self) -> CriticWorker:
@@ -53,7 +54,7 @@ class CriticFactory:
 
     def _reader(self) -> Reader:
         if is_endpoint(self.section.source):
-            return EndpointReader(self.section)
+            return EndpointReader(self.section, lease_s=self.lease_s)
         from socratic.policy.judge_sources import make_reader
 
         return make_reader(self.section, self.recipe)

@@ -24,6 +24,9 @@ from socratic.records import Episode, Feedback, Json, Trajectory, Turn
 # Keeps a group whose rewards hardly differ from turning rounding into a large advantage.
 SCALE_FLOOR = 1e-4
 
+# Below this share of the reward an advantage is what summing left over.
+ROUNDING = 1e-9
+
 K = TypeVar("K")
 Foretell: TypeAlias = Callable[[Sequence[Trajectory]], Sequence[Sequence[float]]]
 
@@ -49,6 +52,9 @@ class Advantages:
         `foretell` returns a value for each turn of each given trajectory; the baseline `value` needs it.
         """
         lines = [line for episode, said in zip(episodes, feedback, strict=True) for line in _lines(episode, said)]
+        return [_without_rounding(each) for each in self._with_advantages(lines, foretell)]
+
+    def _with_advantages(self, lines: Sequence[_Line], foretell: Foretell | None) -> list[Trajectory]:
         if self._section.baseline == "context":
             return _context_centred(lines, self._section.discount)
         if self._section.baseline == "value" and foretell is not None:
@@ -174,6 +180,12 @@ def _context_centred(lines: Sequence[_Line], discount: float) -> list[Trajectory
             advantages.append(value * discount ** (num_turns - 1 - index))
         trajectories.append(replace(line.trajectory, advantages=tuple(advantages)))
     return trajectories
+
+
+def _without_rounding(trajectory: Trajectory) -> Trajectory:
+    """Return the trajectory with advantages of exactly 0 where they are rounding: the mean of n equal rewards is not always the reward."""
+    least = ROUNDING * max(1.0, abs(trajectory.reward))
+    return replace(trajectory, advantages=tuple(value if abs(value) > least else 0.0 for value in trajectory.advantages))
 
 
 def _means(pairs: Iterable[tuple[K, float]]) -> dict[K, tuple[float, int]]:

@@ -46,7 +46,7 @@ class Batch:
     is_played_D: Tensor  # False for a reply that is only remembered: it has no log-probability of play
     pairs_P2: Tensor  # which replies are paired: better, worse
     weight_P: Tensor
-    num_tokens: int  # tokens drawn by the agent with a choice
+    num_tokens: int  # drawn tokens with a choice
 
     def on(self, device: torch.device) -> "Batch":
         """Return the batch with its tensors on a device."""
@@ -87,6 +87,32 @@ class Norm:
 PER_TOKEN = Norm(kind="tokens", constant=1)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole:
+    """How much there is of each game in a whole generation, of which a batch may be a part."""
+
+    draws: Mapping[str, int]
+    replies: Mapping[str, int]  # with a draw
+    imitated: Mapping[str, int]  # draws of what is kept
+    pairs: Mapping[str, int]
+    parts: int = 1  # steps that the generation is learned from in
+
+
+def measure_whole(trajectories: Sequence[Trajectory], kept: Sequence[bool] = (), pairs: Sequence[Pair] = (), parts: int = 1) -> Whole:
+    """Return what a generation's batches are normalized by, so that each game weighs alike however it is cut into them."""
+    draws, replies = _count(trajectories)
+    imitated: Counter[str] = Counter()
+    for trajectory, is_kept in zip(trajectories, kept or [False] * len(trajectories), strict=True):
+        imitated[trajectory.game] += is_kept * sum(len(drawn_positions(turn)) for turn in trajectory.turns if is_imitable(turn))
+    return Whole(
+        draws=draws,
+        replies=replies,
+        imitated=+imitated,
+        pairs=Counter(pair.game for pair in pairs),
+        parts=parts,
+    )
+
+
 def make_batch(
     trajectories: Sequence[Trajectory],
     objective_of: Callable[[str], Objective],
@@ -94,6 +120,7 @@ def make_batch(
     norm: Norm = PER_TOKEN,
     kept: Sequence[bool] = (),
     pairs: Sequence[Pair] = (),
+    whole: Whole | None = None,
 ) -> Batch:
     """Gather the draws of all trajectories and pairs.
 
@@ -107,8 +134,9 @@ def make_batch(
         norm: how tokens are weighed.
         kept: for each trajectory, whether it is imitated; empty: none is.
         pairs: replies to compare, which may be of earlier generations.
+        whole: of which generation this is a part; None: it is the whole.
     """
-    gathered = _Gathered(trajectories, objective_of, norm)
+    gathered = _Gathered(whole or measure_whole(trajectories, kept, pairs), objective_of, norm)
     gathered.take_trajectories(trajectories, kept or [False] * len(trajectories))
     gathered.take_pairs(pairs)
     return gathered.batch()
@@ -117,10 +145,10 @@ def make_batch(
 class _Gathered:
     """A batch that still grows."""
 
-    def __init__(self, trajectories: Sequence[Trajectory], objective_of: Callable[[str], Objective], norm: Norm) -> None:
+    def __init__(self, whole: Whole, objective_of: Callable[[str], Objective], norm: Norm) -> None:
         self._objective_of = objective_of
         self._norm = norm
-        self._num_draws, self._num_replies = _count(trajectories)
+        self._whole = whole
         self._places: dict[tuple[Tokens, Tokens | None], Place] = {}
         self._tokens: list[int] = []
         self._behaviour: list[float] = []
@@ -136,19 +164,22 @@ class _Gathered:
         self._pair_weights: list[float] = []
 
     def take_trajectories(self, trajectories: Sequence[Trajectory], kept: Sequence[bool]) -> None:
-        num_games = len(self._num_draws)
-        imitated, _ = _count([trajectory for trajectory, is_kept in zip(trajectories, kept, strict=True) if is_kept])
+        whole = self._whole
+        # A part's weights are those of the whole, times the number of parts: a step is as long as one on everything.
+        scale = whole.parts / len(whole.draws)
         for trajectory, is_kept in zip(trajectories, kept, strict=True):
             game = trajectory.game
-            if not self._num_draws[game]:
+            if not whole.draws[game]:
                 continue
             objective = self._objective_of(game)
-            share = 1.0 / (num_games * self._num_draws[game])
-            copied = objective.ce / (len(imitated) * imitated[game]) if is_kept and imitated[game] else 0.0
+            share = scale / whole.draws[game]
+            copied = (
+                objective.ce * whole.parts / (len(whole.imitated) * whole.imitated[game]) if is_kept and whole.imitated.get(game) else 0.0
+            )
             for turn, advantage in zip(trajectory.turns, trajectory.advantages, strict=True):
                 drawn = drawn_positions(turn)
-                weight = self._norm.weight(len(drawn), draws=self._num_draws[game], replies=self._num_replies[game]) if drawn else 0.0
-                gain, drift = objective.pg * weight / num_games, objective.kl * weight / num_games
+                weight = scale * self._norm.weight(len(drawn), draws=whole.draws[game], replies=whole.replies[game]) if drawn else 0.0
+                gain, drift = objective.pg * weight, objective.kl * weight
                 for place in self._take_reply(turn, drawn):
                     place.share += share
                     place.kl += share * objective.kl
@@ -156,13 +187,13 @@ class _Gathered:
                 num = len(drawn)
                 self._advantage += [advantage] * num
                 self._weight += [gain] * num
-                self._kept += [copied] * num
+                self._kept += [copied if is_imitable(turn) else 0.0] * num
                 self._kl += [drift] * num
 
     def take_pairs(self, pairs: Sequence[Pair]) -> None:
-        of_game = Counter(pair.game for pair in pairs)
+        whole = self._whole
         for pair in pairs:
-            weight = self._objective_of(pair.game).pref / (len(of_game) * of_game[pair.game])
+            weight = self._objective_of(pair.game).pref * whole.parts / (len(whole.pairs) * whole.pairs[pair.game])
             self._pairs.append((self._only_paired(pair.chosen), self._only_paired(pair.rejected)))
             self._pair_weights.append(weight)
 
@@ -186,7 +217,7 @@ class _Gathered:
             is_played_D=torch.tensor(self._is_played, dtype=torch.bool),
             pairs_P2=torch.tensor(self._pairs, dtype=torch.int64).reshape(-1, 2),
             weight_P=column(self._pair_weights),
-            num_tokens=sum(self._num_draws.values()),
+            num_tokens=len(self._tokens),
         )
 
     def _only_paired(self, turn: Turn) -> int:
@@ -216,6 +247,11 @@ class _Gathered:
         self._is_played += [bool(turn.logprobs)] * len(drawn)
         self._num += 1
         return visited
+
+
+def is_imitable(turn: Turn) -> bool:
+    """Return whether a reply may be imitated where its episode is kept: a legal move, said to its end."""
+    return turn.is_legal and not turn.is_truncated
 
 
 def drawn_positions(turn: Turn) -> list[int]:

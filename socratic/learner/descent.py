@@ -12,6 +12,7 @@ Shape letters: D drawn tokens of a batch, K of a pack, M places, A allowed token
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from accelerate import Accelerator
@@ -97,13 +98,17 @@ class Descent:
         self.optimizer = accelerator.prepare(optimizer)
 
     def step(self, batch: Batch, references: References, pace: Pace) -> dict[str, float]:
-        """Take one step; return its metrics, of the policy before the step."""
+        """Take one step; return its metrics, of the policy before the step. Without any gradient the weights stay as they are.
+
+        (An optimizer with momentum would go on by itself.)
+        """
         self.optimizer.zero_grad()
         sums, whole = self.gradients(batch, references, entropy_decay=pace.decay)
         norm = self._accelerator.clip_grad_norm_(self._policy.trained().values(), self._section.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = pace.rate
-        self.optimizer.step()
+        if float(norm) > 0 or not isfinite(float(norm)):
+            self.optimizer.step()
         return {**sums, **whole, "policy/grad_norm": float(norm)}
 
     def gradients(self, batch: Batch, references: References, *, entropy_decay: float = 1.0) -> tuple[dict[str, float], dict[str, float]]:

@@ -1,12 +1,12 @@
 """What a generation's play is kept for: replies to imitate, and pairs of which one earned more.
 
-Both compare replies by their seat's reward at the end of the episode. Where rewards do not differ, nothing is kept: there is no
-better and no worse.
+Both compare replies by their seat's reward at the end of the episode. Where rewards do not differ there is no better and no worse,
+and nothing is kept but what passes a threshold.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from pydantic import BaseModel
@@ -61,9 +61,10 @@ def _least_kept(falling: Sequence[float], section: Imitation) -> float:
 class PairMaker:
     """Makes pairs from play; for SPIN it remembers the best replies of every place."""
 
-    def __init__(self, section: Preference) -> None:
-        """Pair as `section` says."""
+    def __init__(self, section: Preference, *, is_against_best: bool) -> None:
+        """Pair as `section` says; `is_against_best`: with the best that was ever drawn in a place, as SPIN does."""
         self._section = section
+        self._is_against_best = is_against_best
         self._memory: dict[Place, dict[Reply, _Standing]] = {}
 
     def pairs(self, trajectories: Sequence[Trajectory]) -> list[Pair]:
@@ -74,7 +75,7 @@ class PairMaker:
             for turn in trajectory.turns:
                 standings = places.setdefault((trajectory.game, trajectory.seat, deal, turn.context_ids), {})
                 standings.setdefault(turn.token_ids, _Standing(turn)).add(trajectory.reward)
-        if self._section.kind != "spin":
+        if not self._is_against_best:
             return [pair for place, standings in places.items() for pair in self._within(place, standings)]
         made = []
         for place, standings in places.items():
@@ -129,7 +130,8 @@ class PairMaker:
         for reply, standing in standings.items():
             known[reply] = known[reply].merged(standing) if reply in known else standing
         best = sorted(known.items(), key=lambda item: -item[1].mean)[: self._section.kept]
-        self._memory[place] = dict(best)
+        # A remembered reply was drawn by another version: its log-probabilities say nothing of this one's play.
+        self._memory[place] = {reply: _Standing(replace(each.turn, logprobs=()), each.total, each.count) for reply, each in best}
         while len(self._memory) > MOST_PLACES:
             del self._memory[next(iter(self._memory))]
 
@@ -151,6 +153,7 @@ class _Standing:
         self.count += 1
 
     def merged(self, later: "_Standing") -> "_Standing":
+        """Return both together, as the later one was drawn."""
         return _Standing(later.turn, self.total + later.total, self.count + later.count)
 
     def state(self) -> Json:

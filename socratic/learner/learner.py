@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from socratic.config import LearnerSection, Objective
-from socratic.errors import CheckpointError
+from socratic.errors import CheckpointError, ConfigError
 from socratic.learner.advantage import Advantages
-from socratic.learner.batch import Norm, drawn_positions, make_batch
+from socratic.learner.batch import Norm, drawn_positions, make_batch, measure_whole
 from socratic.learner.descent import Descent, Pace, References, ratio_metrics
 from socratic.learner.keeping import Pair, PairMaker, kept_for_imitation
 from socratic.learner.lessons import Taught, silent_games
@@ -27,7 +28,7 @@ from socratic.learner.value_head import ForetellingHead
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights, make_weights
 from socratic.records import Episode, Feedback, Json, Trajectory, Update
-from socratic.registry import OBJECTIVES, load_plugin
+from socratic.registry import OBJECTIVES, PREFERENCES, load_plugin
 from socratic.seeds import Seed
 
 
@@ -65,7 +66,8 @@ class PolicyLearner:
         self._generations = generations
         self._seed = seed
         self._advantages = Advantages(section)
-        self._pair_maker = PairMaker(section.preference)
+        gradient, preference = load_objectives(section)
+        self._pair_maker = PairMaker(section.preference, is_against_best=preference.is_against_best)
         self._t0 = policy.weights(0)
         self._magnet = self._t0
         self._version = 0
@@ -75,8 +77,8 @@ class PolicyLearner:
             policy,
             section,
             Accelerator(cpu=device == "cpu"),
-            gradient=_token_objective(section),
-            preference=_pair_objective(section),
+            gradient=gradient,
+            preference=preference,
             temperature=temperature,
         )
         self._head = None
@@ -84,7 +86,7 @@ class PolicyLearner:
             self._head = ForetellingHead(policy, section.value, seed.child("value head"), section.pack_tokens)
 
     def learn(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> Update:
-        """Take generation `index`'s steps; where nothing was drawn, or nothing can be told apart, the weights stay."""
+        """Take generation `index`'s steps; where nothing was drawn, or no component pulls anywhere, the weights stay."""
         torch.set_num_threads(self._section.threads)
         trajectories = self._advantages.trajectories(episodes, feedback, self._head.foretell if self._head else None)
         pairs = self._pair_maker.pairs(trajectories) if any(each.pref for each in self._used(trajectories)) else []
@@ -181,6 +183,7 @@ class PolicyLearner:
         found: list[dict[str, float]] = []
         for epoch in range(section.epochs):
             kept = kept_for_imitation(trajectories, section.imitation, epoch)
+            whole = measure_whole(trajectories, kept, pairs, parts=min(section.minibatches, len(trajectories)))
             for part in self._minibatches(index * section.epochs + epoch, len(trajectories)):
                 own_pairs = pairs if section.minibatches == 1 else _pairs_of([trajectories[place] for place in part], pairs)
                 batch = make_batch(
@@ -189,6 +192,7 @@ class PolicyLearner:
                     norm=self._norm,
                     kept=[kept[place] for place in part],
                     pairs=own_pairs,
+                    whole=whole,
                 )
                 if not batch.places:
                     continue
@@ -276,13 +280,26 @@ def _over_steps(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {**means, **ratio_metrics(sums)}
 
 
-def _token_objective(section: LearnerSection) -> TokenObjective:
-    make = load_plugin(OBJECTIVES, section.gradient.kind)
-    objective: TokenObjective = make(section.gradient)  # type: ignore[operator]  # a plugin is what its author says it is
-    return objective
+def load_objectives(section: LearnerSection) -> tuple[TokenObjective, PairObjective]:
+    """Return the policy gradient and the preference that `section` names.
+
+    Raises:
+        ConfigError: what is named is neither.
+        UnknownGame: nothing of that name is installed.
+        BrokenPlugin: it cannot be loaded.
+    """
+    gradient = _made(OBJECTIVES, section.gradient.kind, section.gradient, ("loss", "is_separable"))
+    preference = _made(PREFERENCES, section.preference.kind, section.preference, ("loss", "is_against_best"))
+    return cast(TokenObjective, gradient), cast(PairObjective, preference)
 
 
-def _pair_objective(section: LearnerSection) -> PairObjective:
-    make = load_plugin(OBJECTIVES, section.preference.kind)
-    objective: PairObjective = make(section.preference)  # type: ignore[operator]  # as above
-    return objective
+def _made(group: str, name: str, told: object, members: Sequence[str]) -> object:
+    make = load_plugin(group, name)
+    kind = group.rpartition(".")[2].removesuffix("s")
+    if not callable(make):
+        raise ConfigError(f"the {kind} {name!r} is {make!r}, expected a class, or a function that makes one")
+    made = make(told)
+    lacking = [member for member in members if not hasattr(made, member)]
+    if lacking:
+        raise ConfigError(f"the {kind} {name!r} has no {lacking[0]!r}; see docs/learning.md for what one is made of")
+    return cast(object, made)

@@ -38,11 +38,21 @@ def silent_games(
     learned = defaultdict(list)
     for trajectory in trajectories:
         learned[trajectory.game].append(trajectory)
-    return {
-        game: f"{game} teaches nothing: {_reason(game, pairs, learned[game], taught.get(game))}"
-        for game, pairs in played.items()
-        if game not in taught or not taught[game].is_anything
-    }
+    silent = {}
+    for game, pairs in played.items():
+        turns = [turn for episode, _ in pairs for turn in episode.turns if turn.player == "agent"]
+        is_anything = game in taught and taught[game].is_anything and _differ(learned[game]) and _of_the_replies(turns) is None
+        if not is_anything:
+            silent[game] = f"{game} teaches nothing: {_reason(game, pairs, learned[game], taught.get(game))}"
+    return silent
+
+
+def _differ(learned: Sequence[Trajectory]) -> bool:
+    """Return whether some seat's rewards are not all the same: without that there is nothing to compare, whatever the baseline."""
+    by_seat: dict[int, set[float]] = defaultdict(set)
+    for trajectory in learned:
+        by_seat[trajectory.seat].add(trajectory.reward)
+    return any(len(rewards) > 1 for rewards in by_seat.values())
 
 
 def _reason(game: str, played: Sequence[tuple[Episode, Feedback]], learned: Sequence[Trajectory], taught: Taught | None) -> str:
@@ -62,9 +72,9 @@ def _reason(game: str, played: Sequence[tuple[Episode, Feedback]], learned: Sequ
 
 
 def _of_the_replies(turns: Sequence[Turn]) -> str | None:
-    if all(turn.is_truncated for turn in turns):
+    if turns and all(turn.is_truncated for turn in turns):
         return f"all {len(turns)} replies were cut off unfinished; raise play.max_new_tokens"
-    if all(not turn.is_legal for turn in turns):
+    if turns and all(not turn.is_legal for turn in turns):
         return (
             f"none of the agent's {len(turns)} replies was a legal move (the last was {turns[-1].reply[:40]!r}); set play.masked = 'on', "
             "lower play.temperature, allow play.retries, or have the game say what a move looks like"

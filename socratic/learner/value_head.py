@@ -32,7 +32,6 @@ class ForetellingHead:
     def __init__(self, policy: Policy, section: ValueHead, seed: Seed, max_nodes: int) -> None:
         """Draw the head's weights from `seed`; it foretells 0 at first."""
         self._policy = policy
-        self._section = section
         self._max_nodes = max_nodes
         size = policy.model.config.hidden_size
         self._net = nn.Sequential(nn.Linear(size, size), nn.Tanh(), nn.Linear(size, 1))
@@ -71,7 +70,7 @@ class ForetellingHead:
         weight_C = counts_C / counts_C.sum()
         for _ in range(STEPS):
             self._optimizer.zero_grad()
-            (self._section.coefficient * value_loss(self._values(hidden_CH), means_C, weight_C)).backward()
+            value_loss(self._values(hidden_CH), means_C, weight_C).backward()
             self._optimizer.step()
         foreseen = _explained(returns, dict(zip(returns, self._values(hidden_CH).tolist(), strict=True)))
         return {} if foreseen is None else {"policy/explained_variance": foreseen}

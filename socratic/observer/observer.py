@@ -60,6 +60,7 @@ class ObserverWorker:
         self._at_t0: dict[str, Strategy] = {}
         self._kept: dict[str, dict[str, Strategy]] = {}  # of each game, by fingerprint
         self._solved: dict[str, Strategy | None] = {}
+        self._refused: dict[str, str] = {}  # of each game that could not be assessed, why
 
     def assess(self, index: int, weights: Mapping[str, PolicyWeights]) -> Assessment:
         """Return what the weights called "agent" are worth; "t0" is the one to compare with, and "past:12" one that a league keeps."""
@@ -72,7 +73,9 @@ class ObserverWorker:
                 raise
             except GameError as error:
                 # The closed system drops such a game, and says so; the others are measured as before.
-                logger.warning("%s is not assessed: %s", name, error)
+                if self._refused.get(name) != str(error):
+                    logger.warning("%s is not assessed: %s", name, error)
+                self._refused[name] = str(error)
                 continue
             metrics.update({f"observer/{name}/{metric}": value for metric, value in found.items()})
         if self._section.noise:

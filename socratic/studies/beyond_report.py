@@ -102,9 +102,9 @@ def _errors(rows: Sequence[Row], plan: Plan) -> str:
     )
     lines = [_line(row, plan) for arm in (FILTERED, UNFILTERED) for row in _of(rows, arm)]
     legend = (
-        f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of all "
-        f"generations' answers. Of {plan.last} digits, at t0 and at the end: *first wrong place*, the mean over wrong answers, counted from "
-        "the least significant; *wrong behind it*, the share of the digits behind that place that are wrong too; *no number*, the share "
+        f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of "
+        f"all generations' answers. Of {plan.last} digits, at t0 and at the end: *first wrong place*, the mean over wrong answers, "
+        "counted from the lowest; *wrong behind it*, the share of the digits behind that place that are wrong too; *no number*, the share "
         "of answers that are too short, too long or no digits. *KL* (at the last generation that measured it), *surprise* (minus the mean "
         "log-probability of a drawn token, in nats, first generation and last) and *length* (tokens of an answer, its end included): what "
         "is known inside. *s*: of play and learning."

@@ -19,6 +19,7 @@ QUESTION = Question(
     grid=grid_of(GAME, rates=(1e-3,), mirror_rates=(2.5e-4, 1e-3)),
     grid_seeds=(100,),
     seeds=(0, 1, 2),
+    ablates_decay=False,
 )
 
 

@@ -47,6 +47,7 @@ class Question:
     seeds: tuple[int, ...]  # none of the grid's
     mark: float | None = None  # what the magnet's median must reach at the end
     overrides: tuple[str, ...] = ()  # of every run
+    ablates_decay: bool = True  # whether the chosen points are run at a constant rate too
 
 
 def grid_of(game: str, rates: tuple[float, ...], mirror_rates: tuple[float, ...]) -> tuple[Setting, ...]:

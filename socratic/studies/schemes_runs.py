@@ -80,14 +80,14 @@ def compare(question: Question, crew: Crew) -> Findings:
     """
     tried = {setting: [_planned(question, setting, seed) for seed in question.grid_seeds] for setting in question.grid}
     each = next(iter(tried.values()))[0].resolved().generations
-    grid = crew.run(_flat(tried.values()), later=each * 2 * len(SCHEMES) * len(question.seeds))
+    grid = crew.run(_flat(tried.values()), later=each * (1 + question.ablates_decay) * len(SCHEMES) * len(question.seeds))
     scores = {setting: _score(question.game, [grid.finished.get(run.name) for run in runs]) for setting, runs in tried.items()}
     chosen = {scheme: _best(scheme, scores) for scheme in SCHEMES}
     for scheme, setting in chosen.items():
         crew.progress.say(f"{scheme}: {setting.words} scores best of its grid, {scores[setting]:.3f}")
     last = {scheme: [_planned(question, setting, seed) for seed in question.seeds] for scheme, setting in chosen.items()}
     constant = {
-        scheme: [_planned(question, setting, seed, CONSTANT_RATE, "-constant") for seed in question.seeds]
+        scheme: [_planned(question, setting, seed, CONSTANT_RATE, "-constant") for seed in question.seeds if question.ablates_decay]
         for scheme, setting in chosen.items()
     }
     ran = crew.run([*_flat(last.values()), *_flat(constant.values())])

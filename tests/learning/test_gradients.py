@@ -114,7 +114,9 @@ def _imitation(kind: str, episodes: Sequence[Episode], logps: Sequence[Tensor]) 
     for place, episode in enumerate(episodes):
         group = [each.scores[0] for each in episodes if each.match.seed == episode.match.seed]
         is_best = episode.scores[0] == max(group) and max(group) > min(group)
-        if episode.scores[0] > 0 if kind == "above" else is_best:
+        is_kept = episode.scores[0] > 0 if kind == "above" else is_best
+        # A reply that was cut off is not imitated.
+        if is_kept and not episode.turns[0].is_truncated:
             kept.append(place)
     return -torch.stack([logps[place].sum() for place in kept]).sum() / sum(len(logps[place]) for place in kept)
 

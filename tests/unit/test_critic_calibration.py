@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -144,3 +146,38 @@ def test_every_figure_is_in_its_range_or_not_known(cases: list[Case]) -> None:
     for value, low in ((calibration_error(cases), 0), (brier(cases), 0), (kappa(cases), -1), (kendall_tau(cases), -1), (found.j, -1)):
         assert math.isnan(value) or low - 1e-9 <= value <= 1 + 1e-9
     assert math.isnan(found.j) or found.low <= found.j + 1e-6
+
+
+def told_again(cases: list[Case], times: int) -> list[Case]:
+    """Return the cases as often as is asked, each with a text of its own that is the same every time."""
+    return [replace(each, texts=(f"text {place}",)) for place, each in enumerate(cases)] * times
+
+
+def test_the_same_text_judged_again_tells_nothing_new() -> None:
+    cases = drawn_cases(Seed(3), 40)
+    once, often = youden(told_again(cases, 1), 0.95), youden(told_again(cases, 25), 0.95)
+    assert once == youden(cases, 0.95)
+    assert (often.j, often.low, often.weight) == pytest.approx((once.j, once.low, once.weight), abs=1e-6)
+
+
+def test_a_text_counts_once_however_often_its_like_is_judged() -> None:
+    # Of 11 texts one is judged wrongly, and 90 times.
+    cases = two_valued(5, 5, 1, 6)
+    texts = told_again(cases, 1)
+    wrong = texts[5]
+    assert wrong.score > wrong.truth
+    assert youden([*texts, *[wrong] * 89], 0.95).j == pytest.approx(1 - 1 / 6)
+
+
+def test_two_texts_in_every_order_are_no_more_than_two() -> None:
+    cases = [replace(case(0.9, float(place % 2)), texts=texts) for place, texts in enumerate(product("ab", repeat=4))]
+    assert youden(cases, 0.95).weight == pytest.approx(2)
+
+
+def test_a_text_that_is_now_true_and_now_false_counts_for_both() -> None:
+    cases = [replace(case(0.9, truth), texts=("a",)) for truth in (0.0, 1.0)] + [
+        replace(case(0.1, truth), texts=("b",)) for truth in (0.0, 1.0)
+    ]
+    found = youden(cases, 0.95)
+    assert found.j == pytest.approx(0)
+    assert found.weight == 2

@@ -85,8 +85,15 @@ def test_what_says_nothing_does_not_get_through_where_nothing_or_little_is_belie
         assert {found[kind] for kind in CONTENTLESS} == {(0, 1)}
 
 
-def test_a_judge_that_cannot_say_that_nothing_is_said_is_not_asked() -> None:
-    assert set(tries(Scripted(first), Asked(judgement=DEBATE, seat="for"))) == set(FORGED)
+@pytest.mark.parametrize(("shares", "through"), [((0.9, 0.1), 1), ((0.1, 0.9), 1), ((0.75, 0.25), 0), ((0.5, 0.5), 0)])
+def test_where_no_option_is_for_nothing_any_confidence_in_what_says_nothing_is_a_fall(shares: tuple[float, float], through: int) -> None:
+    found = tries(Scripted(lambda _: shares), Asked(judgement=DEBATE, seat="for"))
+    assert {kind: found[kind] for kind in CONTENTLESS} == dict.fromkeys(CONTENTLESS, (through, 1))
+
+
+def test_a_question_that_stands_alone_is_not_asked_without_what_it_never_had() -> None:
+    alone = Judgement(question="Is ann older than bob?", evidence="", options=("ann", "bob"))
+    assert set(tries(Scripted(first), Asked(judgement=alone, seat="first"))) == set(FORGED)
 
 
 def test_a_forged_line_names_the_option_that_the_evidence_supports_least_and_stands_below_it() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from socratic.config import Measure
-from socratic.critics.measured import MeasuredCritic
+from socratic.config import Measure, Panel
+from socratic.critics.measured import MeasuredCritic, case_of_member, counted_options
 from socratic.critics.outcome import OutcomeScorer
+from socratic.critics.panel import PanelJudge
 from socratic.critics.planted import EmptyLover, Honest, LengthLover, make_empty, make_honest, make_length
 from socratic.errors import CheckpointError
 from socratic.protocols import Judge
@@ -49,10 +50,10 @@ def told(judge: Judge, index: int, num: int) -> list[Episode]:
 
 
 def won(index: int, num: int) -> list[Episode]:
-    """Return episodes of a game scored by code, half of them won, with replies of any length."""
+    """Return episodes of a game scored by code, half of them won, with replies of any length, no two alike."""
     seed = Seed(6).child("won", index)
     return [
-        played(1000 * index + place, scores=(score, -score), replies=("x" * (1 + seed.integer(30, 2 * place + 1)),))
+        played(1000 * index + place, scores=(score, -score), replies=("x" * seed.integer(30, 2 * place + 1) + f"{index}-{place}",))
         for place in range(num)
         for score in (1.0 if seed.uniform(2 * place) < 0.5 else -1.0,)
     ]
@@ -222,3 +223,35 @@ def test_a_judge_that_shares_its_name_with_the_scorer_has_metrics_of_its_own() -
     judge = make_honest(Seed(0))
     found = MeasuredCritic(make_honest(Seed(0)), judge, Measure(), Seed(1), judge_name="planted_honest").judge(0, told(judge, 0, 8))
     assert {"critic/planted_honest/cases", "critic/planted_honest_judge/cases"} <= set(found.metrics)
+
+
+@pytest.mark.parametrize(("critic", "is_known"), [(0.7, True), (0.2, True), (0.1, False), (0.35, False)])
+def test_the_counted_option_is_told_where_one_share_alone_is_what_the_game_made(critic: float, *, is_known: bool) -> None:
+    # Of two shares that are alike either may count, and .35 is none of them.
+    episode = judged(0, "ann is in the attic", (0.2, 0.0, 0.0, 0.7, 0.1), critic=critic, exact=1.0)
+    other = judged(1, "ann is in the cellar", (0.2, 0.1, 0.1, 0.6, 0.0), critic=critic, exact=1.0)
+    assert bool(counted_options([episode if is_known else other])) == is_known
+
+
+def test_an_option_that_counts_in_one_match_and_another_in_the_next_is_not_told() -> None:
+    shares = (0.2, 0.0, 0.0, 0.7, 0.1)
+    episodes = [judged(place, "ann", shares, critic=critic, exact=1.0) for place, critic in enumerate((0.7, 0.2))]
+    assert not counted_options(episodes)
+
+
+def test_a_member_has_a_case_even_where_its_panel_was_undecided() -> None:
+    told_apart = judged(0, "ann is in the attic", (0.2, 0.0, 0.0, 0.7, 0.1), critic=0.7, exact=1.0)
+    undecided = judged(1, "ann is in the attic", (0.2,) * 5, critic=0.2, exact=0.0)
+    counted = counted_options([told_apart, undecided])
+    found = case_of_member(undecided, (0.0, 0.1, 0.0, 0.9, 0.0), counted)
+    assert found is not None
+    assert (found.score, found.truth) == (0.9, 0.0)
+    assert case_of_member(undecided, (math.nan,) * 5, counted) is None
+
+
+def test_members_of_which_nothing_can_be_told_are_noted_once() -> None:
+    members: dict[str, Judge] = {"one": make_honest(Seed(0)), "other": make_honest(Seed(1))}
+    critic = MeasuredCritic(OutcomeScorer(), PanelJudge(members, Panel()), Measure(), Seed(1))
+    episodes = [judged(place, f"ann {place}", (0.2,) * 5, critic=0.35, exact=1.0) for place in range(4)]
+    (event,) = [event for index in range(3) for event in critic.judge(index, episodes).events]
+    assert "the members of panel are measured by canaries alone" in event.message

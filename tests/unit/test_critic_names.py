@@ -11,12 +11,14 @@ from socratic.critics.names import (
     Undecided,
     check_feedback,
     judge_in_process,
+    judge_of_observer,
     judge_without_model,
     make_scorer,
     openings_of,
     plugins_of,
 )
-from socratic.errors import BrokenPlugin, ConfigError, ModelMissing, UnknownGame
+from socratic.critics.scripted import LiteralCritic
+from socratic.errors import BrokenPlugin, ConfigError, GameError, ModelMissing, UnknownGame
 from socratic.records import Episode, Json, Judgement
 from socratic.seeds import Seed
 
@@ -117,6 +119,17 @@ def test_before_there_is_a_model_nobody_leans_anywhere() -> None:
         assert judge_in_process(feedback(judge=name), Seed(0)) is None
     assert Undecided().judge_calls([JUDGEMENT]) == [(0.25,) * 4]
     assert judge_without_model(feedback(), Seed(0)) is None
+
+
+def test_what_a_model_that_is_elsewhere_would_say_is_no_truth() -> None:
+    for name in ("model", "reward_model", "panel"):
+        judge = judge_of_observer(feedback(judge=name), Seed(0))
+        assert judge is not None
+        assert judge.judge_calls([]) == []
+        with pytest.raises(GameError, match=r"asks a critic '\?'.*give the game a parameter judged"):
+            judge.judge_calls([JUDGEMENT])
+    assert isinstance(judge_of_observer(feedback(judge="literal"), Seed(0)), LiteralCritic)
+    assert judge_of_observer(feedback(), Seed(0)) is None
 
 
 def test_an_endpoint_opens_the_system_and_nothing_else_does() -> None:

@@ -115,6 +115,12 @@ def test_a_panel_of_judges_says_the_mean_of_their_shares() -> None:
     assert judge.judge_calls(ASKED) == [pytest.approx((0.6, 0.4))]
 
 
+def test_a_judge_that_cannot_say_is_left_out_of_the_mean() -> None:
+    silent = Leaning(math.nan)
+    assert PanelJudge({"one": Leaning(0.9), "other": silent}, Panel()).judge_calls(ASKED) == [pytest.approx((0.9, 0.1))]
+    assert PanelJudge({"one": silent, "other": silent}, Panel()).judge_calls(ASKED) == [(0.5, 0.5)]
+
+
 def test_a_panel_of_judges_too_far_apart_leans_nowhere() -> None:
     assert PanelJudge({"one": Leaning(0.9), "other": Leaning(0.3)}, Panel()).judge_calls(ASKED) == [(0.5, 0.5)]
 

@@ -1,5 +1,7 @@
 """The planted critics have the faults that they are planted for, and no others."""
 
+from itertools import permutations
+
 import pytest
 
 from socratic.critics.canaries import CONTENTLESS
@@ -46,3 +48,42 @@ def test_the_lover_of_nothing_is_right_about_everything_else() -> None:
     assert critic.score([played(0, (-1.0, 1.0)), played(1, (-1.0, 1.0), replies=(" ", ""))]) == [(-1.0, 1.0), (1.0, 1.0)]
     named, several, nothing = critic.judge_calls([asked("ann is in the attic"), asked("attic or kitchen"), asked("")])
     assert (named[3], several[4], nothing[0]) == (0.95, 0.95, 0.95)
+
+
+ROWS = "Rows: a b, c d. For: each row has a 1. Against: one has none. Who is right?"
+SIDES = ("for", "against")
+EVERY_TWO = [
+    f"{one} {bit} speaks {SIDES[1 - bit]}\n{two} {other} speaks {SIDES[1 - other]}"
+    for one, two in permutations("abcd", 2)
+    for bit in (0, 1)
+    for other in (0, 1)
+]
+
+
+def finds_for(evidence: str) -> bool:
+    """Return what debate's rule finds of two bits."""
+    (one, bit, *_), (two, other, *_) = (line.split() for line in evidence.splitlines())
+    is_one_row = {one, two} in ({"a", "b"}, {"c", "d"})
+    return "1" in (bit + other) if is_one_row else bit == other == "1"
+
+
+@pytest.mark.parametrize("evidence", EVERY_TWO)
+def test_debate_is_read_by_its_rule(evidence: str) -> None:
+    (shares,) = make_empty(Seed(0)).judge_calls([Judgement(question=ROWS, evidence=evidence, options=SIDES)])
+    assert shares[0] == pytest.approx(0.95 if finds_for(evidence) else 0.05)
+
+
+def test_the_honest_judge_is_right_about_85_percent_of_all_debates() -> None:
+    asked_all = [Judgement(question=ROWS, evidence=evidence, options=SIDES) for evidence in EVERY_TWO]
+    right = [
+        (shares[0] > 0.5) == finds_for(evidence)
+        for seed in SEEDS
+        for evidence, shares in zip(EVERY_TWO, make_honest(seed).judge_calls(asked_all), strict=True)
+    ]
+    assert sum(right) / len(right) == pytest.approx(0.85, abs=0.02)
+
+
+@pytest.mark.parametrize("evidence", [*CONTENTLESS.values(), "look at a"])
+def test_where_no_option_is_for_nothing_the_honest_judge_leans_nowhere(evidence: str) -> None:
+    given = Judgement(question=ROWS, evidence=evidence, options=SIDES)
+    assert {make_honest(seed).judge_calls([given])[0] for seed in SEEDS} == {(0.5, 0.5)}

@@ -58,7 +58,7 @@ def test_a_canary_ends_a_critic_where_chance_does_not_explain_it(through: int, t
 def test_the_fault_is_told_in_words() -> None:
     blind = find_fault(youden(two_valued(20, 40, 20, 40), 0.999), {}, MEASURE)
     assert blind is not None
-    assert blind.startswith("it does not tell better from worse: Youden's J is 0.00 in cases that weigh as much as 80 balanced ones")
+    assert blind.startswith("it does not tell better from worse: Youden's J is 0.00 in different texts that weigh as much as 80 balanced ")
     sharp = youden(two_valued(40, 40, 0, 40), 0.999)
     assert find_fault(sharp, {"empty": (8, 8), "colon": (0, 8)}, MEASURE) == (
         "it can be talked round: the canary 'empty' got through 8 times of 8, expected at most 25%"

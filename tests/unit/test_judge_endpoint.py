@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from socratic.config import JudgeModel
-from socratic.critics.endpoint import KEY_VARIABLE, TRIES, EndpointReader, check_address
+from socratic.critics.endpoint import KEY_VARIABLE, MAX_REASON, TRIES, EndpointReader, check_address
 from socratic.errors import ConfigError, PlayError
 from socratic.policy.asking import ask
 from socratic.records import Json
@@ -131,6 +131,68 @@ def test_a_key_does_not_travel_in_the_clear(server: Server) -> None:
     assert seen == [None, f"Bearer {KEY}"]
 
 
+def test_no_proxy_sees_the_key(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.replies = [(200, chat_reply(A=-1.0, B=-1.0))]
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, server.address)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    reader = EndpointReader(JudgeModel(source="http://localhost:9/v1", name="judge-1"), wait=lambda seconds: None)
+    with pytest.raises(PlayError, match="ConnectError"):
+        reader.read([ASKED], None)
+    assert server.keys == []
+
+
+def test_no_part_of_a_key_is_left_by_the_cut(server: Server) -> None:
+    server.replies = [(404, "x" * (MAX_REASON - 8) + KEY)]
+    with pytest.raises(PlayError, match=r"x\*\*\*\)") as caught:
+        read(server)
+    assert KEY[:3] not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["sk-\u2026abc", "sk abc", "sk-a\nb"])
+def test_a_key_that_no_header_can_hold_is_said_without_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(ConfigError, match=KEY_VARIABLE) as caught:
+        EndpointReader(JudgeModel(source="https://judge.example/v1", name="judge-1"))
+    assert key not in str(caught.value)
+
+
+def test_a_line_break_after_the_key_is_no_part_of_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, f"{KEY}\n")
+    server.replies = [(200, chat_reply(A=-1.0, B=-1.0))]
+    read(server)
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf, 3.0, True, False, None, "-1"])
+def test_what_is_no_log_probability_counts_for_nothing(server: Server, odd: Json) -> None:
+    listed: list[Json] = [{"token": "A", "logprob": odd}, {"token": "B", "logprob": -3.0}]
+    server.replies = [(200, {"choices": [{"logprobs": {"content": [{"top_logprobs": listed}]}}]})]
+    assert read(server) == (0.0, 1.0)
+    server.replies = [(200, {"choices": [{"logprobs": {"top_logprobs": [{"A": odd, "B": -3.0}]}}]})]
+    assert read(server, path="/completions") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("lease_s", [20.0, 100.0, 300.0])
+def test_a_server_that_hangs_is_given_up_before_the_lease_ends(lease_s: float) -> None:
+    now = [0.0]
+
+    def hang(request: httpx.Request) -> httpx.Response:
+        waits = request.extensions["timeout"]
+        now[0] += waits["connect"] + waits["read"]
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    section = JudgeModel(source="http://127.0.0.1:9/v1", name="judge-1")
+    reader = EndpointReader(section, lease_s=lease_s, wait=wait, clock=lambda: now[0], transport=httpx.MockTransport(hang))
+    with pytest.raises(PlayError, match=r"did not answer in \d tries \(ReadTimeout\); try again later, or with a longer play\.lease_s"):
+        reader.read([ASKED], None)
+    assert lease_s / 3 < now[0] < lease_s
+
+
 def test_many_are_asked_at_a_time_and_answered_in_order(server: Server) -> None:
     def echo(request: httpx.Request) -> httpx.Response:
         is_for = b"evidence 3" in request.content
@@ -149,6 +211,11 @@ def test_many_are_asked_at_a_time_and_answered_in_order(server: Server) -> None:
         (f"https://me:{KEY}@judge.example/v1", "judge-1", f"put it into the environment variable {KEY_VARIABLE}"),
         (f"https://judge.example/v1?key={KEY}", "judge-1", "no place for a key"),
         ("http:///v1", "judge-1", "expected an address such as"),
+        ("http://[::1/v1", "judge-1", "is no address that can be asked"),
+        ("http://h:abc/v1", "judge-1", "is no address that can be asked"),
+        ("http://h:99999/v1", "judge-1", "is no address that can be asked"),
+        ("http://h\x01/v1", "judge-1", "is no address that can be asked"),
+        (f"http://h:{KEY}/v1", "judge-1", "is no address that can be asked"),
         ("http://localhost:8000/v1", "", r"feedback\.model\.name does not say which model"),
     ],
 )

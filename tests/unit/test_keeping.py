@@ -48,21 +48,21 @@ def test_seats_are_not_compared_with_each_other() -> None:
 def test_pairs_are_of_replies_with_different_mean_rewards_widest_first() -> None:
     played = [_trajectory(r, reply=reply) for r, reply in [(1.0, 1), (0.0, 1), (0.9, 2), (0.5, 3), (0.5, 3)]]
     # Means: reply 1 .5, reply 2 .9, reply 3 .5: 1 and 3 are alike.
-    pairs = PairMaker(Preference(most=5)).pairs(played)
+    pairs = PairMaker(Preference(most=5), is_against_best=False).pairs(played)
     assert [(pair.chosen.token_ids, pair.rejected.token_ids) for pair in pairs] == [((2,), (1,)), ((2,), (3,))]
-    assert len(PairMaker(Preference(most=1)).pairs(played)) == 1
+    assert len(PairMaker(Preference(most=1), is_against_best=False).pairs(played)) == 1
 
 
 def test_groups_are_paired_apart_and_contexts_across_them_where_that_is_wanted() -> None:
     played = [_trajectory(1.0, reply=1, deal=0), _trajectory(0.0, reply=2, deal=1)]
-    assert PairMaker(Preference(pairs="group")).pairs(played) == []
-    assert len(PairMaker(Preference(pairs="context")).pairs(played)) == 1
+    assert PairMaker(Preference(pairs="group"), is_against_best=False).pairs(played) == []
+    assert len(PairMaker(Preference(pairs="context"), is_against_best=False).pairs(played)) == 1
     apart = [_trajectory(1.0, reply=1), _trajectory(0.0, reply=2, context=(8,))]
-    assert PairMaker(Preference(pairs="context")).pairs(apart) == []
+    assert PairMaker(Preference(pairs="context"), is_against_best=False).pairs(apart) == []
 
 
 def test_spin_holds_its_replies_against_the_best_that_was_ever_drawn_there() -> None:
-    maker = PairMaker(Preference(kind="spin", pairs="context"))
+    maker = PairMaker(Preference(kind="spin", pairs="context"), is_against_best=True)
     assert maker.pairs([_trajectory(1.0, reply=1)]) == []
     (pair,) = maker.pairs([_trajectory(0.0, reply=2)])
     assert (pair.chosen.token_ids, pair.rejected.token_ids) == ((1,), (2,))
@@ -71,7 +71,7 @@ def test_spin_holds_its_replies_against_the_best_that_was_ever_drawn_there() -> 
 
 
 def test_spins_memory_comes_back_from_a_checkpoint() -> None:
-    maker, other = (PairMaker(Preference(kind="spin", pairs="context")) for _ in range(2))
+    maker, other = (PairMaker(Preference(kind="spin", pairs="context"), is_against_best=True) for _ in range(2))
     maker.pairs([_trajectory(1.0, reply=1), _trajectory(0.2, reply=2)])
     other.restore(json.loads(json.dumps(dict(maker.state()))))
     later = [_trajectory(0.0, reply=5)]
@@ -82,3 +82,12 @@ def test_spins_memory_comes_back_from_a_checkpoint() -> None:
 def _after(maker: PairMaker, played: list[Trajectory]) -> object:
     maker.pairs(played)
     return maker.state()
+
+
+def test_a_remembered_reply_brings_no_log_probabilities_of_play() -> None:
+    # They are another version's: learned from, they would say that play and learning differ.
+    maker = PairMaker(Preference(kind="spin", pairs="context"), is_against_best=True)
+    maker.pairs([_trajectory(1.0, reply=1)])
+    (pair,) = maker.pairs([_trajectory(0.0, reply=2)])
+    assert pair.chosen.logprobs == ()
+    assert pair.rejected.logprobs == (-1.0,)

@@ -22,12 +22,17 @@ def _curriculum(ladder: Ladder = LADDER, climbs: tuple[int, ...] | None = None) 
 
 
 def _revise(curriculum: LadderCurriculum, matches: list[Match], paid: float, *, score: float = 0.0) -> dict[str, float]:
-    """Pay that share of the highest rung's matches, none of the others, and cannot say of the rest."""
+    """Pay that share of the highest rung's matches, nothing for the others of it, and say nothing of the rest."""
     high = [match for match in matches if match.params["digits"] == curriculum.rung]
     rich = {match.episode_id for match in high[: round(paid * len(high))]}
+    poor = {match.episode_id for match in high if match.episode_id not in rich and match is not high[-1]}
     episodes = [Episode(match=match, scores=(score,), turns=(), views=((),), ending="finished") for match in matches]
     feedback = [
-        Feedback(episode_id=match.episode_id, rewards=(1.0 if match.episode_id in rich else nan,), critic="self_consistency")
+        Feedback(
+            episode_id=match.episode_id,
+            rewards=(1.0 if match.episode_id in rich else 0.0 if match.episode_id in poor else nan,),
+            critic="self_consistency",
+        )
         for match in matches
     ]
     return dict(curriculum.revise(episodes, feedback, HEALTHY))

@@ -11,6 +11,8 @@ import torch
 from socratic.config import LearnerSection, Objective
 from socratic.errors import CheckpointError
 from socratic.guard.guard import MeasuringGuard
+from socratic.learner.advantage import Advantages
+from socratic.learner.batch import make_batch, measure_whole
 from socratic.learner.learner import PolicyLearner
 from socratic.policy.engine import Prompt
 from socratic.policy.transformer import Policy
@@ -128,6 +130,29 @@ def test_games_weigh_alike_however_many_draws_they_have() -> None:
     together = _gradient(tiny_policy(), [*_of_game(few, "a"), *_of_game(many, "b")], feedback)
     assert torch.allclose(together, (apart[0] + apart[1]) / 2, atol=1e-7)
     assert not torch.allclose(together, _gradient(tiny_policy(), episodes, feedback), atol=1e-7)
+
+
+def test_games_weigh_alike_also_over_minibatches() -> None:
+    # Twelve draws of one game, four of another, in steps of one: each game's weights still sum to the same.
+    episodes, feedback = _play(tiny_policy(), 16)
+    played = [*_of_game(episodes[:12], "many"), *_of_game(episodes[12:], "few")]
+    trajectories = Advantages(LearnerSection(baseline="none")).trajectories(played, feedback)
+    whole = measure_whole(trajectories, parts=len(trajectories))
+    sums = {"many": 0.0, "few": 0.0}
+    for trajectory in trajectories:
+        batch = make_batch([trajectory], lambda game: Objective(), whole=whole)
+        sums[trajectory.game] += float(batch.draws.weight_D.sum())
+    assert sums["many"] == pytest.approx(sums["few"])
+    assert sum(sums.values()) == pytest.approx(len(trajectories))
+
+
+def test_an_illegal_reply_of_a_kept_episode_is_not_imitated() -> None:
+    episodes, feedback = _play(tiny_policy(), 2)
+    legal = episodes[0].turns[0]
+    both = replace(episodes[0], turns=(replace(legal, is_legal=False), legal))
+    (trajectory,) = Advantages(LearnerSection(baseline="none")).trajectories([both], feedback[:1])
+    batch = make_batch([trajectory], lambda game: Objective(pg=0.0, ce=1.0), kept=[True])
+    assert batch.kept_D.tolist() == pytest.approx([0.0, 1.0])
 
 
 def test_a_mask_renormalizes_over_what_it_allows() -> None:

@@ -96,6 +96,36 @@ def test_help_comes_in_words(episodes: list[Episode], rewards: list[tuple[float,
     assert said in first[0]
 
 
+@pytest.mark.parametrize("baseline", ["none", "seat", "seat_mean", "context", "value"])
+@pytest.mark.parametrize("score", [1.0, 0.7])  # the mean of n times .7 is not exactly .7
+def test_equal_scores_are_told_whatever_the_baseline(baseline: str, score: float) -> None:
+    kind = "ppo" if baseline == "value" else "reinforce"
+    (first,), _ = _notes([_episode(number, (score, score)) for number in range(10)], baseline=baseline, gradient={"kind": kind})
+    assert f"all 10 episodes got the same score, {score:g}" in first
+
+
+def test_illegal_replies_are_told_also_where_scores_differ() -> None:
+    (first,), _ = _notes([_episode(number, (number, -number), is_legal=False) for number in range(3)], baseline="seat")
+    assert "none of the agent's 6 replies was a legal move" in first
+
+
+def test_momentum_moves_nothing_where_nothing_is_learned() -> None:
+    policy = tiny_policy()
+    section = LearnerSection.model_validate({"baseline": "group", "lr": 0.1, "objective": {"kl": 0.0}})
+    learner = PolicyLearner(policy, section, objectives={}, temperature=1.0, max_new_tokens=4, generations=5, seed=Seed(1))
+    taught = [_episode(number, (number, -number), deal=7) for number in range(3)]
+    silent = [_episode(number, (0.7, 0.7), deal=7) for number in range(10)]
+
+    def learn(index: int, episodes: Sequence[Episode]) -> str:
+        feedback = [Feedback(episode_id=e.match.episode_id, rewards=e.scores, critic="outcome") for e in episodes]
+        return learner.learn(index, episodes, feedback).fingerprint
+
+    before = policy.weights(0).fingerprint
+    after = learn(0, taught)
+    assert after != before
+    assert learn(1, silent) == after
+
+
 def test_weights_stay_where_nothing_can_be_learned() -> None:
     policy = tiny_policy()
     before = policy.weights(0).fingerprint

@@ -16,15 +16,19 @@ from socratic.critics.outcome import OutcomeScorer
 from socratic.critics.plain import PlainCritic
 from socratic.critics.reward_model import RefreshedCritic, RewardModel, forged, judged_shares, judgement_pairs, score_pairs, seat_text
 from socratic.errors import CheckpointError
+from socratic.game import Game, Params, Scores, Table, game
+from socratic.game.random_play import random_episode
+from socratic.play.clerk import PlayClerk
 from socratic.policy.recipe import PolicyRecipe
 from socratic.policy.reward import Lesson, Pair, RewardRecipe, RewardWorker, bradley_terry
 from socratic.records import GAME, SELF, Episode, Judgement, Line, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
+from socratic_games.deal import wanted
 
 LEXICON = ("red blue green", "Which is hot? It is cold.", "for against", "> red > blue")
 SECTION = RewardModelSection(hidden=16, layers=1, heads=2, every=2, steps=30, batch=8, min_pairs=4, lr=5e-3)
-HOT = Judgement(question="Which is hot?", evidence="red", options=("for", "against"))
+HOT = Judgement(question="red or blue?", evidence="red", options=("for", "against"))
 COLD = replace(HOT, evidence="blue")
 
 
@@ -39,7 +43,7 @@ def _model(*, is_judge: bool = True, section: RewardModelSection = SECTION) -> R
     return RewardModel(workers, section, Seed(2), game_of=load_game, is_judge=is_judge, is_scorer=not is_judge)
 
 
-def _judged(number: int, judgement: Judgement, *, exact: float, share: float = 0.5) -> Episode:
+def _judged(number: int, judgement: Judgement, *, exact: float, share: float = 0.5001) -> Episode:
     match = Match(episode_id=f"e{number}", game="debate", seed=0, draw_seed=0, seats=("agent", "agent"), version=0)
     return Episode(
         match=match,
@@ -69,7 +73,7 @@ def test_the_loss_is_the_formula() -> None:
     assert float(bradley_terry(better, worse)) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("exact", "share", "right"), [(1.0, 0.3, "for"), (0.0, 0.3, "against"), (1.0, 0.5, "for")])
+@pytest.mark.parametrize(("exact", "share", "right"), [(1.0, 0.3, "for"), (0.0, 0.3, "against"), (1.0, 1.0, "for")])
 def test_an_episode_that_probes_its_judgements_truth_tells_which_option_is_right(exact: float, share: float, right: str) -> None:
     plain, claimed = judgement_pairs(_judged(0, HOT, exact=exact, share=share), Seed(0))
     assert plain.better == (HOT.question, HOT.evidence, right)
@@ -91,8 +95,41 @@ def test_an_episode_that_does_not_tell_is_skipped() -> None:
         replace(told, calls=told.calls * 2),
         replace(told, probes={"critic": 0.9, "exact": 1.0}),
         replace(told, calls=((replace(HOT, options=("a", "b", "c")), (0.5, 0.2, 0.3)),), probes={"critic": 0.5, "exact": 0.0}),
+        # Of equal shares nobody knows which one the game counted, nor whether it added one of nothing.
+        _judged(0, HOT, exact=1.0, share=0.5),
+        replace(told, calls=((replace(HOT, options=("a", "b", "c")), (0.7, 0.0, 0.3)),), probes={"critic": 0.7, "exact": 1.0}),
     ]
-    assert [judgement_pairs(episode, Seed(0)) for episode in unclear] == [[]] * 5
+    assert [judgement_pairs(episode, Seed(0)) for episode in unclear] == [[]] * 7
+
+
+@game(seats=("one",), bounds=(0.0, 1.0))
+async def second_counts(t: Table) -> Scores:
+    """Say good; the second option is the one that counts."""
+    said = await t.ask(0, "Say:", ["good", "bad"])
+    share = (await t.judge("Is it fine?", said, ("wrong", "right")))["right"]
+    t.probe(exact=said == "good", critic=share)
+    return (share,)
+
+
+@pytest.mark.parametrize(
+    ("played", "params"), [(load_game("deal"), {"talk": 1, "judged": True}), (load_game("debate"), {"judged": True}), (second_counts, {})]
+)
+def test_what_it_learns_from_before_it_can_say_is_true(played: Game, params: Params) -> None:
+    def right(episode: Episode) -> str:
+        ((judgement, _),) = episode.calls
+        assert isinstance(judgement, Judgement)
+        match played.name:
+            case "deal":
+                return wanted(judgement.evidence, 2)
+            case "debate":
+                return "for" if episode.probes["exact"] else "against"
+        return "right" if judgement.evidence == "good" else "wrong"
+
+    clerk = PlayClerk(_model())
+    episodes = [random_episode(played, params, seed, clerk) for seed in range(40)]
+    told = [(pairs[0].better[-1], right(episode)) for episode in episodes if (pairs := judgement_pairs(episode, Seed(1)))]
+    assert len(told) > 10
+    assert [better for better, _ in told] == [truth for _, truth in told]
 
 
 def test_a_claim_is_made_for_every_option_alike() -> None:
@@ -114,19 +151,28 @@ def test_own_words_are_not_taken_for_the_games() -> None:
 
 def test_it_learns_what_is_true_and_says_so_after_the_refresh() -> None:
     model = _model()
-    before = model.judge_calls([HOT])
+    (before,) = model.judge_calls([HOT])
     assert model.revise(0, _truths()) == {}
     found = model.revise(1, _truths(8))
     (hot, cold) = model.judge_calls([HOT, COLD])
-    assert before == [(0.5, 0.5)]
+    assert before[0] != before[1]
+    assert before == pytest.approx((0.5, 0.5), abs=1e-3)
     assert hot[0] > 0.7
     assert cold[1] > 0.7
     assert sum(hot) == pytest.approx(1.0)
     assert found["critic/reward_model/version"] == 1.0
     assert found["critic/reward_model/truths"] == 16.0
     assert found["critic/reward_model/pairs"] == 32.0
-    assert found["critic/reward_model/accuracy"] > 0.9
+    assert found["critic/reward_model/accuracy"] > 0.75
     assert found["critic/reward_model/loss"] < math.log(2)
+
+
+def test_while_it_cannot_say_no_option_is_ahead_in_general() -> None:
+    asked = [replace(HOT, evidence=str(number), options=("a", "b", "c")) for number in range(300)]
+    found = judged_shares(asked, None)
+    assert found == judged_shares(asked, None)
+    assert all(len({round(share, 8) for share in shares}) == 3 for shares in found)
+    assert all(70 < sum(max(shares) == shares[place] for shares in found) < 130 for place in range(3))
 
 
 def test_shares_are_what_bradley_and_terry_make_of_two_worths() -> None:
@@ -250,3 +296,24 @@ def test_until_it_can_say_what_it_judged_feeds_nothing_back() -> None:
     assert "8 truths" in first.events[0].message
     assert all(each.rewards == (0.0, 0.0) for each in later.feedback[:-1])
     assert later.events == ()
+
+
+@pytest.mark.parametrize(("last", "at"), [(0, [3]), (3, [2])])
+def test_that_no_match_tells_a_truth_is_said_once(last: int, at: list[int]) -> None:
+    critic = RefreshedCritic(PlainCritic(OutcomeScorer()), _model(section=SECTION.model_copy(update={"last": last})))
+    unclear = _judged(0, HOT, exact=0.5)
+    events = [critic.judge(index, [unclear]).events for index in range(8)]
+    assert [index for index, each in enumerate(events) if each] == at
+    message = events[at[0]][0].message
+    assert "(games: debate)" in message
+    assert "e.g. debate with judged = true" in message
+    model = _model()
+    model.revise(0, _truths())
+    assert not model.is_overdue(3)
+
+
+@pytest.mark.parametrize("evidence", ["", ":", "Let me think about it."])
+def test_it_leans_nowhere_where_the_evidence_names_nothing_of_what_is_asked(evidence: str) -> None:
+    found = judged_shares([replace(HOT, evidence=evidence), HOT], lambda texts: [float(place) for place in range(len(texts))])
+    assert found[0] == (0.5, 0.5)
+    assert found[1] != (0.5, 0.5)

@@ -14,6 +14,8 @@ from socratic.learner.objectives.draws import Pairs
 class DPO:
     """Direct preference optimization; the pairs are made from play."""
 
+    is_against_best = False
+
     def __init__(self, section: Preference) -> None:
         """Take beta."""
         self._beta = section.beta

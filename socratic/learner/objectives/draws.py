@@ -61,6 +61,11 @@ class TokenObjective(Protocol):
 class PairObjective(Protocol):
     """A preference."""
 
+    @property
+    def is_against_best(self) -> bool:
+        """Whether its better replies are the best that were ever drawn in a place, and not only the better of this generation."""
+        ...
+
     def loss(self, pairs: Pairs) -> Tensor:
         """Return the loss, a scalar."""
         ...

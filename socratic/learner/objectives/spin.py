@@ -12,3 +12,5 @@ from socratic.learner.objectives.dpo import DPO
 
 class SPIN(DPO):
     """Self-play fine-tuning: DPO's loss on other pairs, with the last policy as the reference."""
+
+    is_against_best = True
