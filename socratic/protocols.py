@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from socratic.errors import DoorLost
 from socratic.records import (
@@ -57,6 +57,22 @@ class Player(Protocol):
 
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
         """Return one turn for each request, in order; `is_legal` is filled in by the table."""
+        ...
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """A player whose turns come as they are ready, so that a match goes on while others are still spoken in.
+
+    Which are ready first depends on what was asked and in which order, never on time.
+    """
+
+    def ask(self, request: TurnRequest) -> int:
+        """Have a turn taken; return the ticket by which it comes."""
+        ...
+
+    def advance(self) -> list[tuple[int, Turn]]:
+        """Return the next turns that are ready, by ticket; at least one where any is to come."""
         ...
 
 

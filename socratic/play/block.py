@@ -1,4 +1,4 @@
-"""A block of matches played side by side: the turns of all live matches go to each player in one call.
+"""A block of matches played side by side: the turns of all live matches go to each player together.
 
 An episode is a pure function of (weights, match, block): nothing else is remembered from one block to the next. A game that
 breaks its contract ends its own match, and no other.
@@ -11,7 +11,7 @@ from functools import partial
 from socratic.errors import ConfigError, GameError
 from socratic.game import NOBODY, Clerk, Game, LiveMatch, Request
 from socratic.game.time_limit import TimeIsUp, time_limit
-from socratic.protocols import Player, TurnRequest
+from socratic.protocols import Player, Speaker, TurnRequest
 from socratic.records import Breakage, Episode, Match, Played, Turn
 from socratic.seeds import Seed
 
@@ -42,29 +42,19 @@ def play_block(
         rules: what happens to illegal replies and endless matches.
         clerk: who answers what games ask of critics and of the sandbox.
     """
-    tables = [_Seated(match, game_of(match.game), rules) for match in block]
+    tables = [_Seated(place, match, game_of(match.game), rules) for place, match in enumerate(block)]
     _go_on(tables, clerk)
-    live = [table for table in tables if table.is_waiting]
-    while live:
-        waiting: dict[str, list[tuple[_Seated, Request]]] = {}
-        players: dict[str, Player] = {}
-        for table in live:
+    desks: dict[str, _Desk] = {}
+    asking = [table for table in tables if table.is_waiting]
+    while asking or any(desk.is_busy for desk in desks.values()):
+        for table in asking:
             for request in table.live.requests():
                 key, player = player_of(table.match.seats[request.seat], table.match)
-                players[key] = player
-                waiting.setdefault(key, []).append((table, request))
-        for key in sorted(waiting):
-            asked = [table.turn_request(request) for table, request in waiting[key]]
-            try:
-                turns = players[key].reply(asked)
-            except GameError as error:  # a player that the game itself brought
-                for table, _ in waiting[key]:
-                    table.break_off(str(error))
-                continue
-            for (table, _), turn in zip(waiting[key], turns, strict=True):
-                table.take(turn)
-        _go_on([table for table in live if table.breakage is None], clerk)
-        live = [table for table in live if table.is_waiting]
+                desks.setdefault(key, _Desk(player)).ask(table, request)
+        spoken = {table.place: table for _, desk in sorted(desks.items()) for table in desk.advance()}
+        asking = [table for _, table in sorted(spoken.items()) if table.is_answered]
+        _go_on(asking, clerk)
+        asking = [table for table in asking if table.is_waiting]
     return Played(
         episodes=tuple(table.episode() for table in tables if table.breakage is None),
         breakages=tuple(table.breakage for table in tables if table.breakage is not None),
@@ -107,12 +97,50 @@ def _run_each(steps: Sequence[tuple["_Seated", Callable[[], None]]]) -> None:
             at += 1
 
 
+class _Desk:
+    """What a player was asked and has not answered. One that speaks as it pleases is asked turn by turn, another for all at once."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._asked: dict[int, _Seated] = {}
+        self._at_once: list[tuple[_Seated, Request]] = []
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._asked or self._at_once)
+
+    def ask(self, table: "_Seated", request: Request) -> None:
+        if isinstance(self._player, Speaker):
+            self._asked[self._player.ask(table.turn_request(request))] = table
+        else:
+            self._at_once.append((table, request))
+
+    def advance(self) -> list["_Seated"]:
+        """Have the next turns taken, all of them or the first that are ready; return the tables that have taken one."""
+        if isinstance(self._player, Speaker):
+            ready = self._player.advance() if self._asked else []
+            spoken = [(self._asked.pop(ticket), turn) for ticket, turn in ready]
+        else:
+            asked, self._at_once = self._at_once, []
+            try:
+                turns = self._player.reply([table.turn_request(request) for table, request in asked]) if asked else []
+            except GameError as error:  # a player that the game itself brought
+                for table, _ in asked:
+                    table.break_off(str(error))
+                return []
+            spoken = [(table, turn) for (table, _), turn in zip(asked, turns, strict=True)]
+        for table, turn in spoken:
+            table.take(turn)
+        return [table for table, _ in spoken]
+
+
 class _Seated:
     """A live match with the turns its seats have taken."""
 
     live: LiveMatch
 
-    def __init__(self, match: Match, game: Game, rules: PlayRules) -> None:
+    def __init__(self, place: int, match: Match, game: Game, rules: PlayRules) -> None:
+        self.place = place
         self.match = match
         self.breakage: Breakage | None = None
         self._game = game
@@ -126,6 +154,11 @@ class _Seated:
     def is_waiting(self) -> bool:
         """Whether a seat is to reply."""
         return self.breakage is None and not self.live.done
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all seats that were to reply have."""
+        return self.is_waiting and len(self._taken) == len(self.live.requests())
 
     def take_step(self, step: Callable[[], None]) -> None:
         """Run the game's own code; write down what it breaks."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from socratic.policy.engine import Engine, Prompt
+from socratic.policy.drawing import Drawn, Prompt
+from socratic.policy.engine import Engine
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import TurnRequest
 from socratic.records import Turn
@@ -12,43 +13,76 @@ AGENT = "agent"
 
 
 class PolicyPlayer:
-    """Fills seats with versions of the policy."""
+    """Fills seats with versions of the policy. Replies under a mask come all at once, free ones as they end."""
 
     def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool) -> None:
-        """Seat weights by player name; the engine's policy wears those of "agent", where they are among them."""
+        """Seat weights by player name; what its conversations have read is forgotten with it."""
         self._engine = engine
         self._seated = seated
+        self._names = list(seated)
         self._is_masked = is_masked
+        self._stream = engine.stream([seated[name] for name in self._names], keeps_conversations=True)
+        self._asked: dict[int, tuple[TurnRequest, Prompt]] = {}
+        self._masked: list[int] = []
+        self._num_asked = 0
 
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
-        """Draw all replies in one call to the engine."""
-        prompts = [self._prompt(request) for request in requests]
-        names = [request.match.seats[request.seat] for request in requests]
-        lent = [None if name == AGENT else self._seated[name] for name in names]
-        chat = self._engine.policy.chat
-        return [
-            Turn(
-                seat=request.seat,
-                reply=chat.decode(drawn.token_ids),
-                is_legal=True,
-                player=name,
-                version=self._seated[name].version,
-                context_ids=prompt.context_ids,
-                token_ids=drawn.token_ids,
-                logprobs=drawn.logprobs,
-                allowed=drawn.allowed,
-                is_truncated=drawn.is_truncated,
-            )
-            for request, name, prompt, drawn in zip(requests, names, prompts, self._engine.draw_each(prompts, lent), strict=True)
-        ]
+        """Return one turn for each request, in order."""
+        tickets = [self.ask(request) for request in requests]
+        turns: dict[int, Turn] = {}
+        while len(turns) < len(tickets):
+            turns.update(self.advance())
+        return [turns[ticket] for ticket in tickets]
+
+    def ask(self, request: TurnRequest) -> int:
+        """Have a turn taken; return the ticket by which it comes."""
+        ticket, prompt = self._num_asked, self._prompt(request)
+        self._num_asked += 1
+        self._asked[ticket] = (request, prompt)
+        if prompt.options is not None:
+            self._masked.append(ticket)
+        else:
+            self._stream.ask(ticket, prompt, self._names.index(request.match.seats[request.seat]))
+        return ticket
+
+    def advance(self) -> list[tuple[int, Turn]]:
+        """Return the next turns that are ready, by ticket."""
+        ready: list[tuple[int, Drawn]] = []
+        if self._masked:
+            prompts = [self._asked[ticket][1] for ticket in self._masked]
+            requests = [self._asked[ticket][0] for ticket in self._masked]
+            lent = [self._seated[request.match.seats[request.seat]] for request in requests]
+            ready += zip(self._masked, self._engine.draw_each(prompts, lent), strict=True)
+            self._masked = []
+        else:
+            ready += self._stream.advance()
+        return [(ticket, self._turn(*self._asked.pop(ticket), drawn)) for ticket, drawn in ready]
+
+    def _turn(self, request: TurnRequest, prompt: Prompt, drawn: Drawn) -> Turn:
+        name = request.match.seats[request.seat]
+        return Turn(
+            seat=request.seat,
+            reply=self._engine.policy.chat.decode(drawn.token_ids),
+            is_legal=True,
+            player=name,
+            version=self._seated[name].version,
+            context_ids=prompt.context_ids,
+            token_ids=drawn.token_ids,
+            logprobs=drawn.logprobs,
+            allowed=drawn.allowed,
+            is_truncated=drawn.is_truncated,
+        )
 
     def _prompt(self, request: TurnRequest) -> Prompt:
         chat = self._engine.policy.chat
         options = None
         if self._is_masked and request.legal is not None:
             options = tuple(chat.encode_reply(option) for option in request.legal)
+        # Of the seat's last turn all has been read but its last token, which nothing came after.
+        last = request.own_turns[-1] if request.own_turns else None
         return Prompt(
             context_ids=chat.render(request.view, [turn.token_ids for turn in request.own_turns]),
             seed=Seed(request.match.draw_seed).child(f"seat {request.seat}", request.turn),
             options=options,
+            extends=(*last.context_ids, *last.token_ids[:-1]) if last is not None and options is None else (),
         )

@@ -18,8 +18,9 @@ from socratic.policy.mixing import SIDE_A, AdapterRows, is_adapter_only, side_by
 from socratic.policy.token_tree import TokenTree
 from socratic.policy.weights import PolicyWeights, make_weights, verify
 
-# Versions whose tensors stay converted: the magnet, t0, and a league of the default size.
+# Versions whose tensors stay converted: the magnet, t0, and a league of the default size; of large ones two.
 MAX_LENT = 12
+LARGE = 32_000_000  # parameters
 
 
 class NextToken(nn.Module):
@@ -103,7 +104,7 @@ class Policy:
             yield
             return
         trained = self.trained()
-        with _lending(trained, self._as_tensors(weights, trained)):
+        with _lending(trained, self.tensors(weights)):
             yield
 
     @property
@@ -120,7 +121,7 @@ class Policy:
         trained = self.trained()
         own = {name: parameter.data for name, parameter in trained.items()}
         rows = AdapterRows(len(versions))
-        tensors = [own if weights is None else self._as_tensors(weights, trained) for weights in versions]
+        tensors = [own if weights is None else self.tensors(weights) for weights in versions]
         layers = [self.model.get_submodule(name.rpartition(".")[0]) for name in trained if SIDE_A in name]
         hooks = [layer.register_forward_hook(rows.mask) for layer in layers]
         try:
@@ -130,9 +131,16 @@ class Policy:
             for hook in hooks:
                 hook.remove()
 
-    def _as_tensors(self, weights: PolicyWeights, trained: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+    @property
+    def max_lent(self) -> int:
+        """How many versions are kept ready."""
+        return MAX_LENT if sum(parameter.numel() for parameter in self.trained().values()) < LARGE else 2
+
+    def tensors(self, weights: PolicyWeights) -> dict[str, Tensor]:
+        """Return a version's trained weights as they are lent, by parameter name."""
+        trained = self.trained()
         if weights.fingerprint not in self._lent:
-            while len(self._lent) >= MAX_LENT:
+            while len(self._lent) >= self.max_lent:
                 del self._lent[next(iter(self._lent))]
             self._lent[weights.fingerprint] = {
                 name: _tensor(weights.arrays[name]).to(parameter.device, parameter.dtype) for name, parameter in trained.items()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from socratic.config import LearnerSection
 from socratic.learner.learner import PolicyLearner
-from socratic.policy.engine import Prompt
+from socratic.policy.drawing import Prompt
 from socratic.policy.transformer import Policy
 from socratic.records import Episode, Feedback, Json, Match, Turn
 from socratic.seeds import Seed

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from socratic.policy.engine import Prompt
+from socratic.policy.drawing import Prompt
 from socratic.policy.options import option_trie, walk
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights, make_weights
@@ -142,11 +142,11 @@ def test_versions_that_share_a_batch_draw_what_each_draws_alone() -> None:
     assert all([r.logprobs for r in a] != [r.logprobs for r in b] for place, a in enumerate(per_version) for b in per_version[:place])
 
 
-def test_one_forward_pass_serves_all_versions_of_an_adapter() -> None:
+def test_one_plain_pass_serves_all_versions_of_an_adapter() -> None:
     passes = []
     for uses_lora in (True, False):
         policy = tiny_policy(uses_lora=uses_lora)
-        engine = tiny_engine(policy, max_new_tokens=1)
+        engine = tiny_engine(policy, max_new_tokens=1, is_fast=False)
         rows: list[int] = []
         policy.model.register_forward_pre_hook(
             lambda _, args, kwargs, rows=rows: rows.append(len(kwargs["input_ids"])),

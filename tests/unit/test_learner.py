@@ -14,7 +14,7 @@ from socratic.guard.guard import MeasuringGuard
 from socratic.learner.advantage import Advantages
 from socratic.learner.batch import make_batch, measure_whole
 from socratic.learner.learner import PolicyLearner
-from socratic.policy.engine import Prompt
+from socratic.policy.drawing import Prompt
 from socratic.policy.transformer import Policy
 from socratic.records import Episode, Feedback, Json, Match, Turn
 from socratic.seeds import Seed

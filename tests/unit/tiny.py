@@ -15,6 +15,6 @@ def tiny_policy(seed: int = 0, *, uses_lora: bool = False) -> Policy:
     return make_policy(PolicyRecipe(section=section, uses_lora=uses_lora, seed=Seed(seed), lexicon=LEXICON))
 
 
-def tiny_engine(policy: Policy, *, temperature: float = 1.0, max_new_tokens: int = 8, pack_tokens: int = 256) -> Engine:
+def tiny_engine(policy: Policy, *, temperature: float = 1.0, max_new_tokens: int = 8, is_fast: bool = True) -> Engine:
     """Return an engine over `policy`."""
-    return Engine(policy, temperature=temperature, max_new_tokens=max_new_tokens, pack_tokens=pack_tokens)
+    return Engine(policy, temperature=temperature, max_new_tokens=max_new_tokens, pack_tokens=256, is_fast=is_fast)
