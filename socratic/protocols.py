@@ -329,8 +329,17 @@ class Pending(Protocol):
 class Executor(Protocol):
     """Where workers live."""
 
-    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
-        """Start `count` workers; returns before they are ready."""
+    def spawn(
+        self,
+        name: str,
+        factory: Callable[[], object],
+        *,
+        count: int = 1,
+        threads: int = 1,
+        lease_s: float = 600.0,
+        gpus: float = 0.0,
+    ) -> Workers:
+        """Start `count` workers, each with a share `gpus` of a GPU; returns before they are ready."""
         ...
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ from socratic.play.rollout import BlockRollout
 from socratic.play.worker import PlayWorker
 from socratic.policy.agent import PolicyPlayer
 from socratic.policy.engine import Engine
-from socratic.policy.recipe import PolicyRecipe, make_policy
+from socratic.policy.recipe import PolicyRecipe, make_policy, num_gpus
 from socratic.policy.scratch import lexicon, warm_up
 from socratic.policy.scripted import ScriptedPlayers
 from socratic.policy.transformer import Policy
@@ -111,6 +111,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         count=config.play.actors,
         threads=config.play.threads,
         lease_s=config.play.lease_s,
+        gpus=_gpu_share(config),
     )
     observer, observer_workers = _observer(config, recipe, executor)
 
@@ -132,6 +133,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         max_new_tokens=config.play.max_new_tokens,
         generations=config.generations,
         seed=seed.child("learner"),
+        device=policy.model.device.type,
     )
     rollout = BlockRollout(play_workers, config.play.block, critics.door)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
@@ -236,8 +238,14 @@ def _observer(config: Config, recipe: PolicyRecipe, executor: Executor) -> tuple
         ObserverFactory(config=config, recipe=recipe),
         threads=config.observer.threads,
         lease_s=config.observer.lease_s,
+        gpus=_gpu_share(config),
     )
     return TruthObserver(config.observer, workers, config.generations), (workers,)
+
+
+def _gpu_share(config: Config) -> float:
+    """Return each worker's share of the GPUs, which the learner in this process uses too; 0 where policies live on the CPU."""
+    return num_gpus(config.policy) / (config.play.actors + 2)
 
 
 def _engine(config: Config, recipe: PolicyRecipe) -> Engine:

@@ -11,15 +11,25 @@ from socratic.protocols import Door, Pending, Workers
 class LocalExecutor:
     """Workers in this process, called one after the other."""
 
-    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
+    def spawn(
+        self,
+        name: str,
+        factory: Callable[[], object],
+        *,
+        count: int = 1,
+        threads: int = 1,
+        lease_s: float = 600.0,
+        gpus: float = 0.0,
+    ) -> Workers:
         """Return `count` separate workers, each built when it is first called.
 
-        `lease_s` is not used: nobody is there to take the call away. `threads` is what torch may use during a call.
+        `lease_s` is not used: nobody is there to take the call away; nor is `gpus`: this process sees them all. `threads` is what
+        torch may use during a call.
 
         Raises:
             ValueError: `count` is not positive.
         """
-        del lease_s
+        del lease_s, gpus
         if count < 1:
             raise ValueError(f"{name}: count is {count}, expected at least 1")
         return LocalWorkers(factory, count, threads)

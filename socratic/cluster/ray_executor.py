@@ -58,7 +58,16 @@ class RayExecutor:
             self._thread = threading.Thread(target=self._keep, name="ray", daemon=True)
             self._thread.start()
 
-    def spawn(self, name: str, factory: Callable[[], object], *, count: int = 1, threads: int = 1, lease_s: float = 600.0) -> Workers:
+    def spawn(
+        self,
+        name: str,
+        factory: Callable[[], object],
+        *,
+        count: int = 1,
+        threads: int = 1,
+        lease_s: float = 600.0,
+        gpus: float = 0.0,
+    ) -> Workers:
         """Ask for `count` actors that each build a worker; returns before they, or Ray, are there.
 
         Raises:
@@ -80,6 +89,7 @@ class RayExecutor:
             count=count,
             threads=threads,
             cpus=threads if self._address else PRIVATE_CPUS,
+            gpus=gpus,
             lease_s=lease_s,
             placement_s=self._placement_s,
             on_event=self._on_event,

@@ -62,6 +62,7 @@ class Crew:
     count: int
     threads: int
     cpus: float  # what each actor reserves; bookkeeping, not a limit
+    gpus: float  # what each actor reserves; without any, Ray hides the GPUs from it
     lease_s: float
     placement_s: float
     on_event: OnEvent
@@ -78,7 +79,13 @@ class Post:
 
     def fill(self) -> None:
         """Ask Ray for an actor and have it build its worker; returns before either has happened."""
-        options = {"num_cpus": self._crew.cpus, "max_restarts": 0, "max_task_retries": 0, "scheduling_strategy": "SPREAD"}
+        options = {
+            "num_cpus": self._crew.cpus,
+            "num_gpus": self._crew.gpus,
+            "max_restarts": 0,
+            "max_task_retries": 0,
+            "scheduling_strategy": "SPREAD",
+        }
         self._actor = cast("HostActor", ray.remote(Host).options(**options).remote(self._crew.threads))
         self.number += 1
         self.is_built = False

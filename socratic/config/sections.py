@@ -32,6 +32,7 @@ class PolicySection(Section):
 
     source: str = "scratch"  # scratch, smollm2, a local path, or a hub name
     dtype: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU for language models where there is one; scratch stays on the CPU
     tune: Literal["auto", "all", "lora"] = "auto"  # auto: all for scratch, lora elsewhere
     lora: Lora = Lora()
     hidden: Positive = 64

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from socratic.config import PolicySection
+from socratic.errors import PolicyError
 from socratic.policy.chat import Chat
 from socratic.policy.sources import add_lora, build_scratch_model, load_source
 from socratic.policy.tokenizer import build_tokenizer
@@ -27,8 +29,9 @@ def make_policy(recipe: PolicyRecipe) -> Policy:
 
     Raises:
         ModelMissing: the source is not on this machine.
-        PolicyError: the source cannot serve.
+        PolicyError: the source cannot serve, or the device is not there.
     """
+    device = device_of(recipe.section)
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     if recipe.section.source == "scratch":
@@ -39,4 +42,25 @@ def make_policy(recipe: PolicyRecipe) -> Policy:
         model, tokenizer = source.model, source.tokenizer
     if recipe.uses_lora:
         model = add_lora(model, recipe.section.lora, recipe.seed.child("adapter"))
+    model.to(device)  # type: ignore[arg-type]  # transformers narrows what torch takes
     return Policy(model, Chat(tokenizer))
+
+
+def device_of(section: PolicySection) -> torch.device:
+    """Return where a policy lives: a GPU for language models where there is one and nothing else is said.
+
+    A scratch policy is so small that a GPU waits for Python, and on a CPU its bytes are the same everywhere.
+
+    Raises:
+        PolicyError: a GPU is asked for and there is none.
+    """
+    has_gpu = torch.cuda.is_available()
+    if section.device == "cuda" and not has_gpu:
+        raise PolicyError("policy.device is 'cuda', and torch sees no CUDA device in this process; set policy.device = 'cpu'")
+    wants_gpu = section.device == "cuda" or (section.device == "auto" and section.source != "scratch")
+    return torch.device("cuda" if wants_gpu and has_gpu else "cpu")
+
+
+def num_gpus(section: PolicySection) -> int:
+    """Return how many GPUs of this machine a run's policies share."""
+    return torch.cuda.device_count() if device_of(section).type == "cuda" else 0

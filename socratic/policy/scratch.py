@@ -79,5 +79,6 @@ def _continuation_loss(policy: Policy, tree: TokenTree) -> torch.Tensor:
     counts_N = tree.sees_NN[tree.ends_S].sum(axis=0)
     nodes_E = np.flatnonzero(tree.parents_N >= 0)
     logits_EV = policy.next_token(tree, tree.parents_N[nodes_E])
-    losses_E = nn.functional.cross_entropy(logits_EV, torch.from_numpy(tree.tokens_N[nodes_E]), reduction="none")
-    return (losses_E * torch.from_numpy(counts_N[nodes_E]).float()).sum()
+    device = logits_EV.device
+    losses_E = nn.functional.cross_entropy(logits_EV, torch.from_numpy(tree.tokens_N[nodes_E]).to(device), reduction="none")
+    return (losses_E * torch.from_numpy(counts_N[nodes_E]).to(device).float()).sum()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from socratic.policy.drawing import Drawn, Prompt
+from socratic.policy.fast.graphs import StepGraphs
 from socratic.policy.fast.looks import RowsLook, TreeLook, paths_of
 from socratic.policy.fast.passes import Beside, FastModel, Look, Worn
 from socratic.policy.fast.sampling import draw_tokens
@@ -44,6 +45,12 @@ class _Row:
     length: int = 0  # places of it in the cache
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+
+    def add(self, token: int, logprob: float) -> None:
+        """Take the token that was drawn; the one before it has been read by now."""
+        self.length += bool(self.tokens)
+        self.tokens.append(token)
+        self.logprobs.append(logprob)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +84,7 @@ class Lane:
             dtype=model.dtype,
             device=model.device,
         )
+        self._graphs = StepGraphs(model, worn, num_versions, self._slots, pace.temperature) if model.device.type == "cuda" else None
 
     @property
     def is_busy(self) -> bool:
@@ -95,6 +103,9 @@ class Lane:
         self._rows += newcomers
         longest = max(len(row.prompt.context_ids) for row in self._rows) + self._pace.max_new_tokens
         self._slots.make_room(len(self._rows), longest, num_old)
+        if self._graphs is not None and not newcomers:
+            self._replay(self._graphs)
+            return self._retire()
         readings, trees = self._readings(num_old)
         hidden_MX = self._run(num_old, readings)
         for tree_look, rows, paths in trees:
@@ -107,6 +118,18 @@ class Lane:
             offset += len(reading.tokens)
         self._draw(hidden_MX, lasts, owners)
         return self._retire()
+
+    def _replay(self, graphs: StepGraphs) -> None:
+        """Draw one token for every row by a recorded step."""
+        rows = self._rows
+        tokens, logprobs = graphs.step(
+            [row.tokens[-1] for row in rows],
+            [row.length for row in rows],
+            [row.version for row in rows],
+            [row.prompt.seed.uniform(len(row.tokens)) for row in rows],
+        )
+        for row, token, logprob in zip(rows, tokens, logprobs, strict=True):
+            row.add(token, logprob)
 
     def _run(self, num_old: int, readings: Sequence[_Reading]) -> Tensor:
         rows = self._rows[:num_old]
@@ -215,9 +238,7 @@ class Lane:
         uniforms_B = torch.tensor([row.prompt.seed.uniform(len(row.tokens)) for row in rows], dtype=torch.float32, device=device)
         tokens_B, logprobs_B = draw_tokens(logits_UV, uniforms_B, self._pace.temperature)
         for row, token, logprob in zip(rows, tokens_B.tolist(), logprobs_B.tolist(), strict=True):
-            row.length += bool(row.tokens)
-            row.tokens.append(token)
-            row.logprobs.append(logprob)
+            row.add(token, logprob)
 
     def _retire(self) -> list[tuple[int, Drawn]]:
         """Let go of the rows that ended, and close the gaps with the last ones."""

@@ -39,10 +39,7 @@ def _draw(logits_BV: Tensor, uniforms_B: Tensor, temperature: float) -> tuple[Te
     before_B1 = torch.where(block_B1 > 0, ends_BC.gather(1, (block_B1 - 1).clamp(min=0)), torch.zeros_like(total_B1))
     inner_BW = masses_BCW.gather(1, block_B1[:, :, None].expand(-1, -1, BLOCK))[:, 0].cumsum(dim=-1)
     place_B1 = torch.searchsorted(inner_BW, wanted_B1 - before_B1, right=True).clamp_(max=BLOCK - 1)
-    # Where rounding leads past the last entry that has any mass, the likeliest of the row is taken instead.
-    tokens_B1 = block_B1 * BLOCK + place_B1
-    likeliest_B1 = logits_BV.argmax(dim=-1, keepdim=True) if bool((tokens_B1 >= size).any()) else None
-    if likeliest_B1 is not None:
-        tokens_B1 = torch.where(tokens_B1 < size, tokens_B1, likeliest_B1)
+    # Rounding may lead past the last entry.
+    tokens_B1 = (block_B1 * BLOCK + place_B1).clamp_(max=size - 1)
     logprobs_B1 = (logits_BV.gather(1, tokens_B1).float() - peak_B1.float()) / temperature - total_B1.log()
     return tokens_B1[:, 0], logprobs_B1[:, 0]

@@ -18,6 +18,7 @@ class Slots:
     def __init__(self, *, layers: int, num_kv_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device) -> None:
         self.dtype = dtype
         self.device = device
+        self.moves = 0  # how often the memory has moved, growing
         self._cache = torch.zeros((layers, 2, 0, num_kv_heads, 0, head_dim), dtype=dtype, device=device)
 
     @property
@@ -44,6 +45,7 @@ class Slots:
         # Zeros, because what a mask hides is multiplied by 0, which makes nothing of a NaN.
         self._cache = old.new_zeros((*old.shape[:2], num_rows, old.shape[3], num_places, old.shape[5]))
         self._cache[:, :, :num_used, :, : old.shape[4]] = old[:, :, :num_used]
+        self.moves += 1
 
     def put(self, rows: Sequence[int], keys_values: Tensor, nodes_BT: Tensor) -> None:
         """Fill rows from nodes of a tree, (L, 2, N, K, D); a row's nodes beyond its own are whatever stands there."""
@@ -59,6 +61,14 @@ class Slots:
     def take(self, row: int, places: int) -> Tensor:
         """Return a copy of a row's first places, shape (L, 2, K, T, D)."""
         return self._cache[:, :, row, :, :places].clone()
+
+    def first_places(self, rows: int) -> Tensor:
+        """Return a copy of the first place of the first rows."""
+        return self._cache[:, :, :rows, :, :1].clone()
+
+    def put_first_places(self, held: Tensor) -> None:
+        """Put back what `first_places` returned."""
+        self._cache[:, :, : held.shape[2], :, :1] = held
 
     def give(self, row: int, held: Tensor) -> None:
         """Put back what `take` returned."""
