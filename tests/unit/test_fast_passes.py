@@ -12,8 +12,10 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from socratic.policy.drawing import Drawn, Prompt
 from socratic.policy.engine import Engine
+from socratic.policy.fast.graphs import Recording, Step, StepGraphs
+from socratic.policy.fast.lane import Lane, Pace
 from socratic.policy.fast.looks import TreeLook
-from socratic.policy.fast.passes import FastModel
+from socratic.policy.fast.passes import FastModel, Worn
 from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
 from socratic.policy.fast.weights import is_llama_shaped, read_body
@@ -170,6 +172,33 @@ def test_a_weight_update_is_read_at_once(uses_lora: bool) -> None:
         fast = engine.option_log_probs([(prompts[0].context_ids, options)])
         slow = tiny_engine(policy, is_fast=False).option_log_probs([(prompts[0].context_ids, options)])
         assert fast[0] == pytest.approx(slow[0], abs=BOUND)
+
+
+def _record_plainly(step: Step) -> Recording:
+    """Stand in for a CUDA graph: the same step over the same memory."""
+    results = step()
+
+    def replay() -> None:
+        for held, new in zip(results, step(), strict=True):
+            held.copy_(new)
+
+    return Recording(replay=replay, results=results)
+
+
+def test_recorded_steps_have_the_probabilities_of_plain_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Lane.__init__
+    recorded = []
+
+    def recording(self: Lane, model: FastModel, worn: Worn | None, num_versions: int, pace: Pace, shelf: Shelf) -> None:
+        make(self, model, worn, num_versions, pace, shelf)
+        self._graphs = StepGraphs(model, worn, num_versions, self._slots, pace.temperature, _record_plainly)
+        recorded.append(self._graphs)
+
+    monkeypatch.setattr(Lane, "__init__", recording)
+    policy = tiny_policy(uses_lora=True)
+    engine = Engine(policy, temperature=0.8, max_new_tokens=40, pack_tokens=100, max_rows=11)
+    _assert_exact(engine, _hold_dialogues(engine, _versions(policy, 3)))
+    assert len(recorded[0]._prepared) > 1  # several widths, and numbers of rows that are no power of two
 
 
 def test_another_version_never_finds_what_was_kept() -> None:

@@ -5,8 +5,9 @@ On a small model a step is hundreds of kernels that each take microseconds; laun
 Shape letters: B rows of a graph (rows beyond those in use draw nothing that counts), K versions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,26 +20,58 @@ from socratic.policy.fast.slots import STEP, Slots
 WARM_UPS = 2  # before a recording, so that libraries have made their choices and their workspaces
 
 
+Step = Callable[[], tuple[Tensor, Tensor]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Recorded:
-    graph: torch.cuda.CUDAGraph
+class Recording:
+    """A step that can be taken again: it reads and writes the same memory each time."""
+
+    replay: Callable[[], object]
+    results: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Prepared:
+    recording: Recording
     places_3B: Tensor  # token, position, version of each row
     uniforms_B: Tensor
-    tokens_B: Tensor
-    logprobs_B: Tensor
+
+
+def record_cuda(step: Step) -> Recording:
+    """Record a step as a CUDA graph."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_UPS):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = step()
+    return Recording(replay=graph.replay, results=results)
 
 
 class StepGraphs:
     """Recorded steps over one cache."""
 
-    def __init__(self, model: FastModel, worn: Worn | None, num_versions: int, slots: Slots, temperature: float) -> None:
-        """Record steps of `model` over `slots`."""
+    def __init__(
+        self,
+        model: FastModel,
+        worn: Worn | None,
+        num_versions: int,
+        slots: Slots,
+        temperature: float,
+        record: Callable[[Step], Recording] = record_cuda,
+    ) -> None:
+        """Record steps of `model` over `slots` with `record`."""
         self._model = model
         self._worn = worn
         self._num_versions = num_versions
         self._slots = slots
         self._temperature = temperature
-        self._recorded: dict[tuple[int, int], _Recorded] = {}
+        self._record = record
+        self._prepared: dict[tuple[int, int], _Prepared] = {}
         self._moves = -1  # how often the cache had moved when these were recorded
 
     def step(
@@ -46,38 +79,30 @@ class StepGraphs:
     ) -> tuple[list[int], list[float]]:
         """Draw the next token of each row; the rows are the cache's first, in order. Return tokens and log-probabilities."""
         count = len(tokens)
-        rows = min(1 << (count - 1).bit_length(), max(count, self._slots.num_rows))
+        rows = min(1 << (count - 1).bit_length(), self._slots.num_rows)
         width = min(-(-(max(positions) + 1) // STEP) * STEP, self._slots.num_places)
         if self._moves != self._slots.moves:
-            self._recorded = {}
+            self._prepared = {}
             self._moves = self._slots.moves
-        recorded = self._recorded.get((rows, width))
-        if recorded is None:
-            recorded = self._recorded[rows, width] = self._record(rows, width)
+        prepared = self._prepared.get((rows, width))
+        if prepared is None:
+            prepared = self._prepared[rows, width] = self._prepare(rows, width)
         spare = [0] * (rows - count)
-        recorded.places_3B.copy_(torch.tensor([[*tokens, *spare], [*positions, *spare], [*versions, *spare]]))
-        recorded.uniforms_B[:count].copy_(torch.tensor(uniforms, dtype=torch.float32))
-        recorded.graph.replay()
-        drawn = torch.stack([recorded.tokens_B.double(), recorded.logprobs_B.double()])[:, :count].tolist()
+        prepared.places_3B.copy_(torch.tensor([[*tokens, *spare], [*positions, *spare], [*versions, *spare]]))
+        prepared.uniforms_B[:count].copy_(torch.tensor(uniforms, dtype=torch.float32))
+        prepared.recording.replay()
+        drawn = torch.stack([each.double() for each in prepared.recording.results])[:, :count].tolist()
         return [int(token) for token in drawn[0]], drawn[1]
 
-    def _record(self, rows: int, width: int) -> _Recorded:
+    def _prepare(self, rows: int, width: int) -> _Prepared:
         device = self._model.device
         places_3B = torch.zeros((3, rows), dtype=torch.int64, device=device)
         uniforms_B = torch.zeros(rows, dtype=torch.float32, device=device)
-        stream = torch.cuda.Stream(device)
-        stream.wait_stream(torch.cuda.current_stream(device))
-        # What these runs write stands in places that the real step writes anew, or in rows that nobody uses.
+        # Recording takes steps at place 0 of every row, where keys and values of contexts stand.
         held = self._slots.first_places(rows)
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                self._draw(places_3B, uniforms_B, width)
-        torch.cuda.current_stream(device).wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            tokens_B, logprobs_B = self._draw(places_3B, uniforms_B, width)
+        recording = self._record(partial(self._draw, places_3B, uniforms_B, width))
         self._slots.put_first_places(held)
-        return _Recorded(graph=graph, places_3B=places_3B, uniforms_B=uniforms_B, tokens_B=tokens_B, logprobs_B=logprobs_B)
+        return _Prepared(recording=recording, places_3B=places_3B, uniforms_B=uniforms_B)
 
     def _draw(self, places_3B: Tensor, uniforms_B: Tensor, width: int) -> tuple[Tensor, Tensor]:
         rows_B = torch.arange(places_3B.shape[1], device=places_3B.device)
