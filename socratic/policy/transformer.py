@@ -14,6 +14,9 @@ from transformers import PreTrainedModel
 
 from socratic.errors import SyncError
 from socratic.policy.chat import Chat
+from socratic.policy.fast.looks import TreeLook
+from socratic.policy.fast.passes import FastModel, Worn
+from socratic.policy.fast.weights import is_llama_shaped, read_adapters, read_body
 from socratic.policy.mixing import SIDE_A, AdapterRows, is_adapter_only, side_by_side
 from socratic.policy.token_tree import TokenTree
 from socratic.policy.weights import PolicyWeights, make_weights, verify
@@ -24,14 +27,19 @@ LARGE = 32_000_000  # parameters
 
 
 class NextToken(nn.Module):
-    """Next-token logits at chosen nodes of a token tree."""
+    """Next-token logits at chosen nodes of a token tree, with gradients: by fast passes where the model is Llama-shaped."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__()
         self.model = model
+        self.is_fast = is_llama_shaped(model)
+        self._frozen: FastModel | None = None  # where only adapters are trained
 
     def forward(self, tree: TokenTree, nodes_M: NDArray[np.int64]) -> Tensor:
         """Return float32 logits of shape (M, V)."""
+        if self.is_fast:
+            fast, hidden_NX = self._fast_hidden(tree)
+            return fast.logits(hidden_NX[torch.from_numpy(nodes_M).to(fast.device)]).float()
         out = self.model(
             input_ids=torch.from_numpy(tree.tokens_N)[None].to(self.model.device),
             position_ids=torch.from_numpy(tree.depths_N)[None].to(self.model.device),
@@ -44,6 +52,9 @@ class NextToken(nn.Module):
 
     def hidden(self, tree: TokenTree, nodes_M: NDArray[np.int64]) -> Tensor:
         """Return the last hidden state at chosen nodes, float32, shape (M, H)."""
+        if self.is_fast:
+            _, hidden_NX = self._fast_hidden(tree)
+            return hidden_NX[torch.from_numpy(nodes_M).to(hidden_NX.device)].float()
         decoder: nn.Module = self.model.get_decoder()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         out = decoder(
             input_ids=torch.from_numpy(tree.tokens_N)[None].to(self.model.device),
@@ -53,6 +64,20 @@ class NextToken(nn.Module):
         )
         states: Tensor = out.last_hidden_state[0]
         return states[torch.from_numpy(nodes_M).to(self.model.device)].float()
+
+    def _fast_hidden(self, tree: TokenTree) -> tuple[FastModel, Tensor]:
+        trained = {name: parameter for name, parameter in self.model.named_parameters() if parameter.requires_grad}
+        worn = None
+        if is_adapter_only(list(trained)):
+            fast = self._frozen if self._frozen is not None and self._frozen.device == self.model.device else None
+            if fast is None:
+                fast = self._frozen = FastModel(self.model, read_body(self.model, {}))
+            worn = Worn(layers=read_adapters(self.model, [trained]))
+        else:
+            fast = FastModel(self.model, read_body(self.model, {}))
+        look = TreeLook(tree, fast.shape, device=fast.device, dtype=fast.dtype)
+        tokens_N, depths_N = (torch.from_numpy(each).to(fast.device) for each in (tree.tokens_N, tree.depths_N))
+        return fast, fast.hidden(tokens_N, depths_N, look, worn)
 
     def _mask(self, tree: TokenTree) -> Tensor:
         # Transformers hands a four-dimensional mask to the attention as it is: 0 where a node may look.

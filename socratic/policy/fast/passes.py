@@ -37,7 +37,7 @@ BARE = LayerAdapters(qkv=None, out=None, gate_up=None, down=None)
 
 
 class FastModel:
-    """A Llama-shaped model's passes, without gradients."""
+    """A Llama-shaped model's passes."""
 
     def __init__(self, model: PreTrainedModel, body: Body) -> None:
         """Read `body`, whose shape and rotary positions are those of `model`."""

@@ -3,6 +3,7 @@
 from collections.abc import MutableMapping, Sequence
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from socratic.policy.fast.passes import FastModel, Worn
@@ -31,6 +32,7 @@ class Wardrobe:
         """Whether tokens of several versions share a pass."""
         return self._is_adapter
 
+    @torch.no_grad()
     def dress(self, versions: Sequence[PolicyWeights | None]) -> tuple[FastModel, Worn | None]:
         """Return a model and the adapters of `versions`, side by side; None is what the policy wears now. A whole model wears one version.
 

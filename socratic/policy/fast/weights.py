@@ -119,9 +119,9 @@ def shape_of(model: PreTrainedModel) -> Shape:
 def read_body(model: PreTrainedModel, replaced: Mapping[str, Tensor]) -> Body:
     """Return the model's weights without adapters; those in `replaced`, by parameter name, in the place of its own.
 
-    Projections of several layers are copied into one matrix; all else is the model's own memory.
+    Projections of several layers are copied into one matrix, through which gradients flow back; all else is the model's own memory.
     """
-    own = {name: parameter.data for name, parameter in model.named_parameters(remove_duplicate=False)}
+    own: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
     own.update(replaced)
 
     def found(name: str) -> Tensor | None:

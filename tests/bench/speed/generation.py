@@ -17,7 +17,7 @@ from socratic.policy.fast.passes import FastModel
 from socratic.policy.fast.weights import read_body
 from socratic.policy.transformer import Policy
 from socratic.seeds import Seed
-from tests.bench.pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
+from tests.bench.speed.pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
 
 NEVER = 1 << 30  # no token's number
 
