@@ -176,15 +176,20 @@ class Descent:
         logp_D = torch.zeros(num_draws, device=self._accelerator.device)
         with torch.no_grad(), self._policy.wearing(weights):
             for pack in packs:
-                logp_D[pack.draws_K] = self._log_probs(pack)[pack.rows_K, pack.columns_K]
+                drawn = self._drawn(pack)
+                logp_D[pack.draws_K] = drawn[0] if drawn else self._log_probs(pack)[pack.rows_K, pack.columns_K]
         return self._ranks.total(logp_D)
 
     def _accumulate(
         self, batch: Batch, pack: Pack, slopes_D: Tensor | None, references: References, entropy_decay: float
     ) -> dict[str, float]:
         """Add one pack's gradient; return its part of each metric."""
+        has_magnet = bool(pack.kl_M.any())
+        needs_whole = (has_magnet and self._section.kl_form == "full") or bool(pack.entropy_M.any()) or references.t0 is not None
+        drawn = None if needs_whole else self._drawn(pack)
+        if drawn:
+            return self._accumulate_drawn(batch, pack, drawn, slopes_D, references.magnet if has_magnet else None)
         with torch.no_grad():
-            has_magnet = bool(pack.kl_M.any())
             magnet_MA = self._reference(pack, references.magnet) if has_magnet else None
             t0_MA = None
             if references.t0 is not None:
@@ -213,6 +218,36 @@ class Descent:
                 metrics["policy/kl_t0"] = float(divergence(log_probs_MA, t0_MA, pack.shares_M))
             metrics.update(self._off_policy(batch, pack, logp_K))
         return metrics
+
+    def _accumulate_drawn(
+        self, batch: Batch, pack: Pack, drawn: tuple[Tensor, Tensor], slopes_D: Tensor | None, magnet: PolicyWeights | None
+    ) -> dict[str, float]:
+        """Do the same where no component asks for whole distributions; the distance to the magnet is then told by k3, on the draws."""
+        logp_K, entropy_M = drawn
+        magnet_K = None
+        if magnet is not None:
+            with torch.no_grad(), self._policy.wearing(magnet):
+                found = self._drawn(pack)
+            assert found is not None
+            magnet_K = found[0]
+        slopes_K, metrics = self._separable(batch, pack, logp_K.detach(), magnet_K)
+        if slopes_D is not None:
+            slopes_K = slopes_K + slopes_D[pack.draws_K]
+        self._accelerator.backward((slopes_K * logp_K).sum())
+        with torch.no_grad():
+            metrics["policy/entropy"] = float((entropy_M * pack.shares_M).sum())
+            if magnet_K is not None:
+                num_M = torch.zeros_like(pack.shares_M).index_add_(0, pack.rows_K, torch.ones_like(logp_K))
+                weights_K = (pack.shares_M * (pack.kl_M > 0) / num_M.clamp(min=1.0))[pack.rows_K]
+                metrics["policy/kl_magnet"] = float(k3(logp_K, magnet_K, weights_K))
+            metrics.update(self._off_policy(batch, pack, logp_K))
+        return metrics
+
+    def _drawn(self, pack: Pack) -> tuple[Tensor, Tensor] | None:
+        """Return drawn tokens' log-probabilities and places' entropies without the whole table; None where only that will do."""
+        if pack.allowed is not None:
+            return None
+        return self._policy.next_token.drawn(pack.tree, pack.tree.ends_S, pack.rows_K, pack.columns_K, self._temperature)
 
     def _separable(self, batch: Batch, pack: Pack, logp_K: Tensor, magnet_K: Tensor | None) -> tuple[Tensor, dict[str, float]]:
         """Return the slopes of the components that are sums over single tokens, and their losses."""

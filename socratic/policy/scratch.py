@@ -76,7 +76,7 @@ def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: 
 
 def _continuation_loss(policy: Policy, tree: TokenTree) -> torch.Tensor:
     """Return the summed cross entropy of every token after its prefix, over all the sequences of the tree."""
-    counts_N = tree.sees_NN[tree.ends_S].sum(axis=0)
+    counts_N = tree.visible[tree.ends_S].sum(axis=0)
     nodes_E = np.flatnonzero(tree.parents_N >= 0)
     logits_EV = policy.next_token(tree, tree.parents_N[nodes_E])
     device = logits_EV.device

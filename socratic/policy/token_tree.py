@@ -2,7 +2,8 @@
 
 Each distinct prefix is a node. A node attends to its ancestors and itself, and its position is its depth, so that its
 output is what the plain forward pass of its sequence gives (up to rounding). Self-play needs this: hundreds of live matches
-stand in a few dozen different places, and all of them begin with the same rules.
+stand in a few dozen different places, and all of them begin with the same rules. Several trees may stand side by side in one pass:
+what looks (attention) costs the square of a tree, and what does not costs less the more tokens there are.
 
 Shape letters: N nodes, S sequences.
 """
@@ -16,14 +17,32 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenTree:
-    """One pack of sequences."""
+    """One pack of sequences: a tree, or several side by side."""
 
     tokens_N: NDArray[np.int64]
     depths_N: NDArray[np.int64]
     parents_N: NDArray[np.int64]  # -1 for a first token
-    sees_NN: NDArray[np.bool_]  # sees_NN[i, j]: j is i or an ancestor of i
+    sees: tuple[NDArray[np.bool_], ...]  # of each tree that stands in it: sees[i, j]: j is i or an ancestor of i
     members: tuple[int, ...]  # which of the given sequences are in this pack
     ends_S: NDArray[np.int64]  # for each member, the node of its last token
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many nodes each tree has."""
+        return [len(sees) for sees in self.sees]
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Which node sees which, over all trees."""
+        if len(self.sees) == 1:
+            return self.sees[0]
+        whole = np.zeros((len(self.tokens_N),) * 2, dtype=np.bool_)
+        start = 0
+        for sees in self.sees:
+            end = start + len(sees)
+            whole[start:end, start:end] = sees
+            start = end
+        return whole
 
     @property
     def is_chain(self) -> bool:
@@ -31,8 +50,8 @@ class TokenTree:
         return bool(self.depths_N[-1] == len(self.depths_N) - 1)
 
 
-def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int) -> list[TokenTree]:
-    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives.
+def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int, max_total: int = 0) -> list[TokenTree]:
+    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives, side by side up to `max_total` nodes.
 
     Equal sequences share their end node. A sequence longer than `max_nodes` gets a tree of its own.
 
@@ -52,7 +71,30 @@ def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int) -> li
         pack.add(index, sequence)
     if pack.members:
         trees.append(pack.closed())
-    return trees
+    return _side_by_side(trees, max_total)
+
+
+def _side_by_side(trees: Sequence[TokenTree], max_total: int) -> list[TokenTree]:
+    """Put trees together, in order, while they have at most `max_total` nodes."""
+    groups: list[list[TokenTree]] = []
+    for tree in trees:
+        if groups and sum(len(each.tokens_N) for each in groups[-1]) + len(tree.tokens_N) <= max_total:
+            groups[-1].append(tree)
+        else:
+            groups.append([tree])
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups]
+
+
+def _joined(trees: Sequence[TokenTree]) -> TokenTree:
+    starts = np.cumsum([0, *(len(tree.tokens_N) for tree in trees)])[:-1]
+    return TokenTree(
+        tokens_N=np.concatenate([tree.tokens_N for tree in trees]),
+        depths_N=np.concatenate([tree.depths_N for tree in trees]),
+        parents_N=np.concatenate([np.where(t.parents_N < 0, -1, t.parents_N + start) for t, start in zip(trees, starts, strict=True)]),
+        sees=tuple(sees for tree in trees for sees in tree.sees),
+        members=tuple(member for tree in trees for member in tree.members),
+        ends_S=np.concatenate([tree.ends_S + start for tree, start in zip(trees, starts, strict=True)]),
+    )
 
 
 class _Pack:
@@ -93,7 +135,7 @@ class _Pack:
             tokens_N=np.array(self.tokens, dtype=np.int64),
             depths_N=np.array(self.depths, dtype=np.int64),
             parents_N=np.array(self.parents, dtype=np.int64),
-            sees_NN=sees,
+            sees=(sees,),
             members=tuple(self.members),
             ends_S=np.array(self.ends, dtype=np.int64),
         )

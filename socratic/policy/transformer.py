@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from socratic.errors import SyncError
 from socratic.policy.chat import Chat
+from socratic.policy.fast.head import drawn_log_probs
 from socratic.policy.fast.looks import TreeLook
 from socratic.policy.fast.passes import FastModel, Worn
 from socratic.policy.fast.weights import is_llama_shaped, read_adapters, read_body
@@ -50,6 +51,19 @@ class NextToken(nn.Module):
         logits: Tensor = out.logits[0]
         return logits.float()
 
+    def drawn(
+        self, tree: TokenTree, nodes_M: NDArray[np.int64], rows_K: Tensor, tokens_K: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor] | None:
+        """Return drawn tokens' log-probabilities over the whole vocabulary and each place's entropy, shapes (K,) and (M,), float32.
+
+        Gradients flow through the first. None: this model has no fast passes.
+        """
+        if not self.is_fast:
+            return None
+        fast, hidden_NX = self._fast_hidden(tree)
+        hidden_MX = hidden_NX[torch.from_numpy(nodes_M).to(fast.device)]
+        return drawn_log_probs(hidden_MX, fast.body.head.weight_OI, rows_K, tokens_K, temperature)
+
     def hidden(self, tree: TokenTree, nodes_M: NDArray[np.int64]) -> Tensor:
         """Return the last hidden state at chosen nodes, float32, shape (M, H)."""
         if self.is_fast:
@@ -82,7 +96,7 @@ class NextToken(nn.Module):
     def _mask(self, tree: TokenTree) -> Tensor:
         # Transformers hands a four-dimensional mask to the attention as it is: 0 where a node may look.
         dtype = self.model.dtype
-        sees = torch.from_numpy(tree.sees_NN).to(self.model.device)
+        sees = torch.from_numpy(tree.visible).to(self.model.device)
         mask = torch.zeros(sees.shape, dtype=dtype, device=self.model.device)
         return mask.masked_fill_(~sees, torch.finfo(dtype).min)[None, None]
 

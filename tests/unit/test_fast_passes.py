@@ -244,7 +244,7 @@ def _see_everything(patch: pytest.MonkeyPatch) -> None:
 
     def blind(self: TreeLook, *args: object, **named: object) -> None:
         make(self, *args, **named)  # type: ignore[arg-type]  # as they came
-        self._mask_NN = torch.zeros_like(self._mask_NN)
+        self._masks = [torch.zeros_like(mask) for mask in self._masks]
 
     patch.setattr(TreeLook, "__init__", blind)
 

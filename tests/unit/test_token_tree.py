@@ -18,7 +18,7 @@ def test_every_sequence_stands_once_in_some_tree(sequences: list[tuple[int, ...]
     for tree in trees:
         assert len(tree.tokens_N) <= max_nodes or len({sequences[m] for m in tree.members}) == 1
         for member, end in zip(tree.members, tree.ends_S, strict=True):
-            seen = np.flatnonzero(tree.sees_NN[end])
+            seen = np.flatnonzero(tree.visible[end])
             ordered = seen[np.argsort(tree.depths_N[seen])]
             assert tuple(tree.tokens_N[ordered]) == sequences[member]
 

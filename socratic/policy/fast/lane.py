@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from socratic.policy.drawing import Drawn, Prompt
@@ -22,6 +23,9 @@ from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
 from socratic.policy.options import Tokens
 from socratic.policy.token_tree import pack_token_trees
+
+# Nodes of the trees that newcomers bring to a pass.
+PASS_NODES = 2048
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,7 +173,7 @@ class Lane:
             is_prefix=is_prefix,
         )
 
-    def _readings(self, num_old: int) -> tuple[list[_Reading], list[tuple[TreeLook, list[int], list[np.ndarray]]]]:
+    def _readings(self, num_old: int) -> tuple[list[_Reading], list[tuple[TreeLook, list[int], list[NDArray[np.int64]]]]]:
         """Return what newcomers read: contexts that are new as trees, conversations that go on from what is kept of them."""
         fresh: dict[int, dict[Tokens, list[int]]] = {}
         going_on: dict[int, list[int]] = {}
@@ -187,7 +191,7 @@ class Lane:
         readings, trees = [], []
         for version, contexts in fresh.items():
             sequences = list(contexts)
-            for tree in pack_token_trees(sequences, self._pace.pack_tokens):
+            for tree in pack_token_trees(sequences, self._pace.pack_tokens, PASS_NODES):
                 look = TreeLook(tree, self._model.shape, device=self._model.device, dtype=self._model.dtype, keeps=True)
                 owners = [contexts[sequences[member]] for member in tree.members]
                 rows = [row for own in owners for row in own]
@@ -221,7 +225,7 @@ class Lane:
             rows=rows,
         )
 
-    def _fill(self, look: TreeLook, rows: Sequence[int], paths: Sequence[np.ndarray]) -> None:
+    def _fill(self, look: TreeLook, rows: Sequence[int], paths: Sequence[NDArray[np.int64]]) -> None:
         nodes = np.zeros((len(rows), max(map(len, paths))), dtype=np.int64)
         for place, path in enumerate(paths):
             nodes[place, : len(path)] = path

@@ -6,6 +6,7 @@ G heads that share a key, D dimensions of a head.
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from socratic.policy.fast.slots import Slots
@@ -20,19 +21,25 @@ class TreeLook:
         self._shape = shape
         self._keeps = keeps
         self._keys_values: list[Tensor] = []
-        sees_NN = torch.from_numpy(tree.sees_NN).to(device)
-        self._mask_NN = torch.zeros(sees_NN.shape, dtype=dtype, device=device).masked_fill_(~sees_NN, torch.finfo(dtype).min)
+        self._sizes = tree.sizes
+        self._masks = [_mask(torch.from_numpy(sees).to(device), dtype) for sees in tree.sees]
 
     def __call__(self, layer: int, q_MHD: Tensor, k_MKD: Tensor, v_MKD: Tensor) -> Tensor:
         """Return what each node reads, shape (N, H * D)."""
         del layer
         if self._keeps:
             self._keys_values.append(torch.stack([k_MKD, v_MKD]))
+        if len(self._sizes) == 1:
+            return self._read(self._masks[0], q_MHD, k_MKD, v_MKD)
+        parts = zip(self._masks, *(tensor.split(self._sizes) for tensor in (q_MHD, k_MKD, v_MKD)), strict=True)
+        return torch.cat([self._read(mask, q, k, v) for mask, q, k, v in parts])
+
+    def _read(self, mask_NN: Tensor, q_MHD: Tensor, k_MKD: Tensor, v_MKD: Tensor) -> Tensor:
         shape = self._shape
         num = len(q_MHD)
         q_KGND = q_MHD.view(num, shape.num_kv_heads, shape.group, shape.head_dim).permute(1, 2, 0, 3)
         k_KGND, v_KGND = (each.transpose(0, 1)[:, None].expand(-1, shape.group, -1, -1) for each in (k_MKD, v_MKD))
-        read = nn.functional.scaled_dot_product_attention(q_KGND, k_KGND, v_KGND, attn_mask=self._mask_NN)
+        read = nn.functional.scaled_dot_product_attention(q_KGND, k_KGND, v_KGND, attn_mask=mask_NN)
         return read.permute(2, 0, 1, 3).reshape(num, -1)
 
     def keys_values(self) -> Tensor:
@@ -63,8 +70,7 @@ class RowsLook:
         self._is_prefix = is_prefix
         self._places_BS = starts_B[:, None] + torch.arange(num_new, device=rows_B.device)
         seen_BST = torch.arange(width, device=rows_B.device) <= self._places_BS[:, :, None]
-        dtype = slots.dtype
-        mask_BST = torch.zeros(seen_BST.shape, dtype=dtype, device=rows_B.device).masked_fill_(~seen_BST, torch.finfo(dtype).min)
+        mask_BST = _mask(seen_BST, slots.dtype)
         # The G heads that share a key stand one after the other, each with all S tokens.
         self._mask = mask_BST[:, None] if num_new == 1 else mask_BST[:, None].repeat(1, 1, shape.group, 1)
 
@@ -86,6 +92,13 @@ class RowsLook:
         return read.reshape(num_rows * num_new, -1)
 
 
-def paths_of(tree: TokenTree) -> list[np.ndarray]:
+def paths_of(tree: TokenTree) -> list[NDArray[np.int64]]:
     """Return for each member the nodes from its first token to its last."""
-    return [np.flatnonzero(tree.sees_NN[end]) for end in tree.ends_S]
+    starts = np.cumsum([0, *tree.sizes])
+    own = np.searchsorted(starts, tree.ends_S, side="right") - 1
+    return [np.flatnonzero(tree.sees[place][end - starts[place]]) + starts[place] for place, end in zip(own, tree.ends_S, strict=True)]
+
+
+def _mask(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what attention adds: 0 where a token is seen, the least number elsewhere."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min)
