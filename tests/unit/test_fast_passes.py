@@ -15,6 +15,7 @@ from socratic.policy.engine import Engine
 from socratic.policy.fast.graphs import Recording, Step, StepGraphs
 from socratic.policy.fast.lane import Lane, Pace
 from socratic.policy.fast.looks import TreeLook
+from socratic.policy.fast.packing import packed
 from socratic.policy.fast.passes import FastModel, Worn
 from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
@@ -199,6 +200,20 @@ def test_recorded_steps_have_the_probabilities_of_plain_passes(monkeypatch: pyte
     engine = Engine(policy, temperature=0.8, max_new_tokens=40, pack_tokens=100, max_rows=11)
     _assert_exact(engine, _hold_dialogues(engine, _versions(policy, 3)))
     assert len(recorded[0]._prepared) > 1  # several widths, and numbers of rows that are no power of two
+
+
+def test_packed_weights_compute_what_plain_ones_do() -> None:
+    model = _random_model("llama").bfloat16()
+    (tree,) = pack_token_trees(_random_tokens(6, 9), 1000)
+    found = []
+    with torch.no_grad():
+        for body in (read_body(model, {}), packed(read_body(model, {}))):
+            fast = FastModel(model, body)
+            look = TreeLook(tree, fast.shape, device=fast.device, dtype=fast.dtype)
+            hidden = fast.hidden(torch.from_numpy(tree.tokens_N), torch.from_numpy(tree.depths_N), look)
+            found.append(fast.logits(hidden).float().log_softmax(-1))
+    # Both round to bfloat16 after each product; the order of sums may differ.
+    torch.testing.assert_close(found[1], found[0], atol=0.15, rtol=0)
 
 
 def test_another_version_never_finds_what_was_kept() -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from socratic.policy.fast.packing import packed
 from socratic.policy.fast.passes import FastModel, Worn
 from socratic.policy.fast.weights import LayerAdapters, read_adapters, read_body
 from socratic.policy.mixing import is_adapter_only
@@ -41,7 +42,7 @@ class Wardrobe:
         """
         if self._is_adapter:
             if self._base is None:
-                self._base = FastModel(self._policy.model, read_body(self._policy.model, {}))
+                self._base = FastModel(self._policy.model, packed(read_body(self._policy.model, {})))
             return self._base, Worn(layers=self._layers(versions))
         if len(versions) != 1:
             raise ValueError(f"{len(versions)} versions of a policy without adapters, expected one at a time")

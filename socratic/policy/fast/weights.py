@@ -31,9 +31,13 @@ class Projection:
 
     weight_OI: Tensor
     bias_O: Tensor | None
+    is_packed: bool = False  # laid out for the CPU's matrix unit: see `packing`
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the outputs of `x`, shape (..., O)."""
+        if self.is_packed:
+            y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight_OI, self.bias_O, "none", [], "")
+            return y
         return nn.functional.linear(x, self.weight_OI, self.bias_O)
 
 
