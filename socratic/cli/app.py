@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from socratic import __version__
-from socratic.cli import doctor, games, models, play, run, runs, study
+from socratic.cli import bench, doctor, games, models, play, run, runs, study
 
 app = typer.Typer(
     help="Transformers that improve themselves by playing language games in a closed loop.",
@@ -22,6 +22,7 @@ app.add_typer(games.app, name="games", help="What can be played.")
 app.command("play")(play.play)
 app.add_typer(models.app, name="models", help="What can play.")
 app.command("study")(study.study)
+app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 
 

@@ -6,7 +6,7 @@ one device batch for all episodes (what fits is computed at once), no padding be
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +49,27 @@ class TrlLoop:
             "dataloader_pin_memory": False,
             **options,
         }
-        times: list[float] = []
+        seconds: list[float] = []
+        between: list[Callable[[], object]] = []
 
         class Clock(TrainerCallback):
-            """Notes when each optimizer step ended."""
+            """Times each step, and lets the other side take one before it."""
+
+            def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+                del args, kwargs
+                for call in between:
+                    call()
+                self.start = time.perf_counter()
 
             def on_step_end(self, *args: Any, **kwargs: Any) -> None:
                 del args, kwargs
-                times.append(time.perf_counter())
+                seconds.append(time.perf_counter() - self.start)
 
         def reward(completions: Sequence[Any], **kwargs: Any) -> list[float]:
             del kwargs
             return [counted(each[0]["content"] if isinstance(each, list) else each) for each in completions]
 
-        self._times = times
+        self._seconds, self._between = seconds, between
         self._arguments = arguments
         self._make = lambda steps: GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(source, dtype=torch.bfloat16),
@@ -74,8 +81,9 @@ class TrlLoop:
             callbacks=[Clock()],
         )
 
-    def steps_s(self, count: int) -> list[float]:
-        """Return the seconds of `count` steps, after one that is not counted."""
-        self._times.clear()
+    def steps_s(self, count: int, between: Callable[[], object]) -> list[float]:
+        """Return the seconds of `count` steps, after one that is not counted; before each of those and the first, `between` is called."""
+        self._seconds.clear()
+        self._between[:] = [between]
         self._make(count + 1).train()  # type: ignore[no-untyped-call]  # TRL leaves it untyped
-        return [after - before for before, after in zip(self._times, self._times[1:], strict=False)]
+        return self._seconds[1:]

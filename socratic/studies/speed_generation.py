@@ -11,13 +11,16 @@ from statistics import median
 import torch
 from torch import nn
 
+from socratic.config import PolicySection
 from socratic.policy.drawing import Prompt
 from socratic.policy.engine import Engine
 from socratic.policy.fast.passes import FastModel
 from socratic.policy.fast.weights import read_body
+from socratic.policy.recipe import PolicyRecipe, make_policy
 from socratic.policy.transformer import Policy
+from socratic.records import Json
 from socratic.seeds import Seed
-from tests.bench.speed.pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
+from socratic.studies.speed_pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
 
 NEVER = 1 << 30  # no token's number
 
@@ -50,6 +53,41 @@ class Generated:
     def share(self) -> float:
         """Return the engine's rate as a share of the limit."""
         return self.tokens_per_s * self.limit_s / self.setting.rows
+
+    @property
+    def other_tokens_per_s(self) -> float:
+        """Return the rate of `generate`."""
+        return self.setting.rows * self.setting.new / median(self.ratio.other_s)
+
+    def words(self) -> str:
+        """Return the measurement as a line."""
+        return (
+            f"{self.setting.rows:>4} rows: {self.tokens_per_s:,.0f} tokens/s, generate {self.other_tokens_per_s:,.0f}: "
+            f"{self.ratio.words()} times as fast; {self.share:.0%} of the matrix products' own rate"
+        )
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the measurement as plain values."""
+        return {
+            "rows": self.setting.rows,
+            "prompt": self.setting.prompt,
+            "new": self.setting.new,
+            "tokens_per_s": self.tokens_per_s,
+            "generate_tokens_per_s": self.other_tokens_per_s,
+            "ratios": [*self.ratio.values],
+            "share_of_products": self.share,
+        }
+
+
+def load_for_speed(source: str, dtype: str) -> Policy:
+    """Return a language model as a run would have it, without an adapter.
+
+    Raises:
+        ModelMissing: it is not on this machine and cannot be fetched.
+        PolicyError: it cannot serve.
+    """
+    section = PolicySection.model_validate({"source": source, "dtype": dtype})
+    return make_policy(PolicyRecipe(section=section, uses_lora=False, seed=Seed(0)))
 
 
 def prompts_of(setting: Setting, vocab_size: int) -> list[Prompt]:
