@@ -63,6 +63,11 @@ def _reason(game: str, played: Sequence[tuple[Episode, Feedback]], learned: Sequ
             f"in none of its {num} episodes was the agent asked for anything; seat it in games.{game}.lineups, or choose other parameters"
         )
     rewards = [said.rewards[seat] for episode, said in played for seat, who in enumerate(episode.match.seats) if who == "agent"]
+    if all(episode.is_undecided for episode, _ in played):
+        return (
+            f"whoever answers its t.judge could not say anything (NaN) in any of its {num} episodes; set feedback.judge to one that can, "
+            "or have its score not depend on a critic"
+        )
     if all(isnan(reward) for reward in rewards):
         critic = played[0][1].critic
         return (

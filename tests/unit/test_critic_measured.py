@@ -241,7 +241,7 @@ def test_an_option_that_counts_in_one_match_and_another_in_the_next_is_not_told(
 
 def test_a_member_has_a_case_even_where_its_panel_was_undecided() -> None:
     told_apart = judged(0, "ann is in the attic", (0.2, 0.0, 0.0, 0.7, 0.1), critic=0.7, exact=1.0)
-    undecided = judged(1, "ann is in the attic", (0.2,) * 5, critic=0.2, exact=0.0)
+    undecided = judged(1, "ann is in the attic", (math.nan,) * 5, critic=0.2, exact=0.0)
     counted = counted_options([told_apart, undecided])
     found = case_of_member(undecided, (0.0, 0.1, 0.0, 0.9, 0.0), counted)
     assert found is not None

@@ -1,17 +1,19 @@
 """What a generation that teaches nothing is told: what happened and what to change."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 
 import pytest
 
 from socratic.config import LearnerSection
 from socratic.learner.learner import PolicyLearner
-from socratic.records import Episode, Feedback, Json, Match, Turn
+from socratic.records import Episode, Feedback, Json, Judgement, Match, Turn
 from socratic.seeds import Seed
 from tests.unit.tiny import tiny_policy
 
 GAME = "kuhn_poker"
+ASKED = Judgement(question="Who?", evidence="", options=("yes", "no"))
 
 
 def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, token: int = 5) -> Turn:
@@ -68,6 +70,12 @@ def test_what_is_wrong_is_said_once_for_as_long_as_it_lasts() -> None:
             "all 6 replies were cut off unfinished; raise play.max_new_tokens",
         ),
         ([_episode(n, (1, -1)) for n in range(3)], [(nan, nan)] * 3, {}, "the critic 'judge' cannot say anything of its 3 episodes"),
+        (
+            [replace(_episode(n, (nan, nan)), calls=((ASKED, (nan, nan)),)) for n in range(3)],
+            None,
+            {},
+            "whoever answers its t.judge could not say anything (NaN) in any of its 3 episodes; set feedback.judge",
+        ),
         ([_episode(n, (0, 0), seats=("t0", "t0")) for n in range(3)], None, {}, "in none of its 3 episodes was the agent asked"),
         (
             [_episode(n, (n, -n), deal=n) for n in range(3)],
