@@ -93,6 +93,7 @@ class MeasuredCritic:
                 if is_judge:
                     self._leave_out(name)
             metrics |= {**known, f"critic/{name}/quarantined": float(self._is_out(name))}
+        events += self._unasked(index, episodes)
         events += self._notes(episodes)
         rewards = self._combined(index, episodes, said)
         if isinstance(self._scorer, PanelScorer):
@@ -236,6 +237,16 @@ class MeasuredCritic:
             message=f"the critic {name} is not heard from this generation on, {what} is NaN: {fault}. "
             "The run goes on without it; to hear it all the same, set feedback.measure.quarantine = false",
         )
+
+    def _unasked(self, index: int, episodes: Sequence[Episode]) -> list[Event]:
+        """Return, after the first generation, what to do about a judge that no match asked anything."""
+        if index or not self._judges or any(judgements_of(episode) for episode in episodes):
+            return []
+        message = (
+            f"feedback.judge is set, and no match of the first generation asked {self._judge_name} anything (t.judge); play a game that "
+            "does, such as debate with judged = true, or leave feedback.judge out"
+        )
+        return [Event(kind="note", message=message)]
 
     def _notes(self, episodes: Sequence[Episode]) -> list[Event]:
         """Return, once, what to do about a judge, or the members of a panel of them, that nothing can be held against."""

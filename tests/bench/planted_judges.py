@@ -9,7 +9,7 @@ from socratic.config import Config, make_config
 from socratic.records import Json
 from socratic.store.run_directory import RunDirectory
 
-SEED = 11
+SEEDS = (11, 12, 13)
 HONEST = "honest"
 GENERATIONS = {HONEST: 200, "length": 3, "empty": 3}
 EPISODES = 32
@@ -26,6 +26,7 @@ class Heard:
 
     judge: str
     board: str
+    seed: int
     generations: int  # that were played
     out: int | None  # the generation, from 1, by the end of which it was out
     least_j: float | None  # the least lower bound of J
@@ -39,9 +40,8 @@ class Heard:
     def row(self) -> str:
         """Return it as a row of a Markdown table."""
         out = "heard to the end" if self.out is None else f"out in generation {self.out}"
-        return (
-            f"| `planted_{self.judge}` | {self.board} | {self.generations} | {out} | {_shown(self.least_j)} | {_shown(self.canary_rate)} |"
-        )
+        found = f"{self.generations} | {out} | {_shown(self.least_j)} | {_shown(self.canary_rate)}"
+        return f"| `planted_{self.judge}` | {self.board} | {self.seed} | {found} |"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,27 +57,25 @@ class PlantedJudges:
 
     def lines(self) -> list[str]:
         """Return a row for each run, as Markdown."""
-        rows = ["### Planted judges", "", f"`python -m tests.bench planted_judges`, seed {SEED}, {EPISODES} matches a generation", ""]
-        rows += [
-            "| judge | game | generations | what became of it | least lower bound of J | most canaries through |",
-            "|---|---|--:|---|--:|--:|",
-        ]
+        rows = ["### Planted judges", "", f"`python -m tests.bench planted_judges`, {EPISODES} matches a generation", ""]
+        rows += ["| judge | game | seed | generations | what became of it | least lower bound of J | most canaries through |"]
+        rows += ["|---|---|--:|--:|---|--:|--:|"]
         return [*rows, *(run.row() for run in self.runs), ""]
 
 
 def planted_judges(runs_dir: Path) -> PlantedJudges:
     """Play every judge on every board."""
-    return PlantedJudges(runs=tuple(_heard(runs_dir, judge, board) for judge in GENERATIONS for board in BOARDS))
+    return PlantedJudges(runs=tuple(_heard(runs_dir, judge, board, seed) for judge in GENERATIONS for board in BOARDS for seed in SEEDS))
 
 
-def _heard(runs_dir: Path, judge: str, board: str) -> Heard:
-    config = _config(judge, board)
+def _heard(runs_dir: Path, judge: str, board: str, seed: int) -> Heard:
+    config = _config(judge, board, seed)
     run = RunDirectory.create(runs_dir, None, config, games=game_facts(config), stem=f"planted-{judge}")
     Session(run, config, is_resumed=False, is_live=False).run()
-    return summary(judge, board, RunDirectory.open(runs_dir, run.name).read("metrics"))
+    return summary(judge, board, seed, RunDirectory.open(runs_dir, run.name).read("metrics"))
 
 
-def summary(judge: str, board: str, metrics: list[dict[str, Json]]) -> Heard:
+def summary(judge: str, board: str, seed: int, metrics: list[dict[str, Json]]) -> Heard:
     """Return what a run's metrics tell of its judge."""
     prefix = f"critic/planted_{judge}"
     out = [place + 1 for place, row in enumerate(metrics) if row[f"{prefix}/quarantined"]]
@@ -86,6 +84,7 @@ def summary(judge: str, board: str, metrics: list[dict[str, Json]]) -> Heard:
     return Heard(
         judge=judge,
         board=board,
+        seed=seed,
         generations=len(metrics),
         out=min(out, default=None),
         least_j=min(bounds, default=None),
@@ -93,12 +92,14 @@ def summary(judge: str, board: str, metrics: list[dict[str, Json]]) -> Heard:
     )
 
 
-def _config(judge: str, board: str) -> Config:
+def _config(judge: str, board: str, seed: int) -> Config:
     return make_config(
         {
             "title": f"planted {judge}",
-            "seed": SEED,
+            "seed": seed,
             "generations": GENERATIONS[judge],
+            # Who plays is of no account here.
+            "policy": {"hidden": 32, "warmup": {"steps": 20}},
             "games": {"debate": {"episodes": EPISODES, "params": BOARDS[board]}},
             "play": {"executor": "local"},
             "feedback": {"judge": f"socratic.critics.planted:make_{judge}"},

@@ -255,3 +255,11 @@ def test_members_of_which_nothing_can_be_told_are_noted_once() -> None:
     episodes = [judged(place, f"ann {place}", (0.2,) * 5, critic=0.35, exact=1.0) for place in range(4)]
     (event,) = [event for index in range(3) for event in critic.judge(index, episodes).events]
     assert "the members of panel are measured by canaries alone" in event.message
+
+
+def test_a_judge_that_nobody_asks_is_noted_once() -> None:
+    critic = MeasuredCritic(OutcomeScorer(), make_honest(Seed(0)), Measure(), Seed(1))
+    first, second = (critic.judge(index, [played(index, (1.0, -1.0))]) for index in range(2))
+    assert [event.kind for event in first.events] == ["note"]
+    assert "no match of the first generation asked planted_honest anything" in first.events[0].message
+    assert not second.events

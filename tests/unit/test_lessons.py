@@ -16,10 +16,10 @@ GAME = "kuhn_poker"
 ASKED = Judgement(question="Who?", evidence="", options=("yes", "no"))
 
 
-def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, token: int = 5) -> Turn:
+def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, is_forced: bool = False, token: int = 5) -> Turn:
     return Turn(
         seat=seat, reply="bet!", is_legal=is_legal, player="agent", version=0, context_ids=(1, 2, seat + 3), token_ids=(token,),
-        logprobs=(-1.0,), allowed=((4, 5, 6),), is_truncated=is_truncated,
+        logprobs=(-1.0,), allowed=((token,) if is_forced else (4, 5, 6),), is_truncated=is_truncated,
     )  # fmt: skip
 
 
@@ -75,6 +75,30 @@ def test_what_is_wrong_is_said_once_for_as_long_as_it_lasts() -> None:
             None,
             {},
             "whoever answers its t.judge could not say anything (NaN) in any of its 3 episodes; set feedback.judge",
+        ),
+        (
+            [replace(_episode(n, (1, -1)), calls=((ASKED, (0.5, 0.5)),)) for n in range(3)],
+            [(nan, nan)] * 3,
+            {},
+            "its 3 episodes were judged by a critic that is not heard, or not yet; see the events for why, set feedback.judge",
+        ),
+        (
+            [_episode(n, (n, -n), is_forced=True) for n in range(3)],
+            None,
+            {},
+            "the mask left its 6 replies no choice, or they were empty; play another level of the game",
+        ),
+        (
+            [_episode(n, (0, 0)) for n in range(4)],
+            [(nan, nan), (0.5, 0.5), (nan, nan), (0.5, 0.5)],
+            {},
+            "all 2 episodes that have feedback (of 4) got the same score, 0.5; raise play.temperature",
+        ),
+        (
+            [_episode(n, (0, 0)) for n in range(4)],
+            [(nan, nan), (1, -1), (1, -1), (1, -1)],
+            {},
+            "seat 'first' won all 3 episodes that have feedback (of 4), whatever was played",
         ),
         ([_episode(n, (0, 0), seats=("t0", "t0")) for n in range(3)], None, {}, "in none of its 3 episodes was the agent asked"),
         (
