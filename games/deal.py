@@ -10,7 +10,7 @@ from socratic.errors import ConfigError
 from socratic.game import Bot, Params, Scores, Table, game
 
 ITEMS = ("hat", "ball", "cup", "book", "key", "lamp")
-LINE = re.compile(r"[^\r\n]{1,160}")
+LINE = re.compile(r"[^\n]{1,160}")
 WORD = re.compile(r"[a-z]+(?:['\u2019]t)?")
 DENIALS = ("no", "not", "never", "none", "nothing", "nor", "neither", "cannot", "without", "dont")
 # What a line wants that names several things, none, or denies.

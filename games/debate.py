@@ -10,7 +10,7 @@ from socratic.game import Bot, Params, Scores, Table, game
 
 NAMES = tuple("abcdefghi")
 SIDES = ("for", "against")
-LINE = re.compile(r"[^\r\n]{1,160}")
+LINE = re.compile(r"[^\n]{1,160}")
 LEVELS: tuple[Params, ...] = (
     {"rows": 2, "columns": 2},
     {"rows": 2, "columns": 3},

@@ -9,7 +9,7 @@ from socratic.game import Bot, Params, Scores, Table, game
 
 PEOPLE = ("ann", "bob", "cid", "dan", "eve", "fay")
 PLACES = ("garden", "kitchen", "cellar", "attic", "office", "hall", "barn", "yard")
-LINE = re.compile(r"[^\r\n]{1,160}")
+LINE = re.compile(r"[^\n]{1,160}")
 WORD = re.compile(r"[a-z]+(?:['\u2019]t)?")
 DENIALS = ("no", "not", "never", "nobody", "nor", "neither", "nowhere", "cannot")
 UNSAID = "unsaid"

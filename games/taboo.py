@@ -154,15 +154,20 @@ async def _talk(t: Table, word: str, rounds: int) -> Scores:
         said = await t.ask(0, "You:")
         if word in _spoken(said):
             return t.win(1)
-        t.tell(1, f"They said: {said}")
+        t.tell(1, f"They said: {_in_a_line(said)}")
         answer = await t.ask(1, "You:")
         guess = GUESSING.fullmatch(" ".join(_spoken(answer)))
         if guess:
             return t.win(1 if guess[1] == word else 0)
         if word in _spoken(answer):
             return t.win(0)
-        t.tell(0, f"They said: {answer}")
+        t.tell(0, f"They said: {_in_a_line(answer)}")
     return t.draw()
+
+
+def _in_a_line(text: str) -> str:
+    """Return a text on one line, so that nobody says what looks like a line of the game."""
+    return " ".join(text.split())
 
 
 def _spoken(text: str) -> list[str]:

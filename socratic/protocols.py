@@ -108,7 +108,7 @@ class Judge(Protocol):
     """Answers what games ask of a critic in the middle of a match."""
 
     def judge_calls(self, judgements: Sequence[Judgement]) -> Sequence[tuple[float, ...]]:
-        """Return for each judgement one share for each of its options, in all 1."""
+        """Return for each judgement one share for each of its options, in all 1; NaN for each where it cannot say."""
         ...
 
 

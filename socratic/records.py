@@ -8,6 +8,7 @@ Missing is missing: a number that is not known is absent from a mapping or NaN i
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from typing import TypeAlias
 
 ParameterValue: TypeAlias = bool | int | float | str
@@ -62,6 +63,11 @@ Call: TypeAlias = Judgement | Program
 Answer: TypeAlias = tuple[float, ...] | Result
 
 
+def is_unsaid(answer: Answer) -> bool:
+    """Return whether a critic could not say: its shares are NaN."""
+    return isinstance(answer, tuple) and any(map(isnan, answer))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
     """What is to be played: enough to play it again anywhere, with the same bytes."""
@@ -101,13 +107,18 @@ class Episode:
     """One match played out."""
 
     match: Match
-    scores: tuple[float, ...]  # one for each seat, in the game's own unit
+    scores: tuple[float, ...]  # one for each seat, in the game's own unit; NaN where a critic that the game asked could not say
     turns: tuple[Turn, ...]
     views: tuple[tuple[Line, ...], ...]  # what each seat saw, its own replies included
     ending: str  # "finished", "forfeit" or "turn_limit"
     forfeiter: int | None = None
     probes: Metrics = field(default_factory=dict)
     calls: tuple[tuple[Call, Answer], ...] = ()  # what the game asked of critics and of the sandbox: with it, replay needs neither
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a critic that the game asked could not say: nobody knows what the match is worth."""
+        return any(is_unsaid(answer) for _, answer in self.calls)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

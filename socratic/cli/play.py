@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -264,6 +265,8 @@ def _as_option(reply: str, legal: Sequence[str] | None) -> str:
 
 
 def _outcome(game: Game, score: float) -> str:
+    if isnan(score):
+        return "has no score: a critic could not say"
     if not game.zero_sum:
         return f"scored {score:g} ({game.bounds[0]:g} to {game.bounds[1]:g})"
     return "drew 0" if abs(score) <= TOLERANCE else f"{'won' if score > 0 else 'lost'} {score:+g}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from socratic.cli.idle import LEAGUE, refuse_idle
 from socratic.config import Config, GameSection, load_config
 from socratic.critics.names import check_feedback, judge_without_model, openings_of
 from socratic.errors import ConfigError, GameError, PlayError, SocraticError
@@ -22,7 +23,6 @@ from socratic.seeds import Seed
 QUICKSTART = "quickstart"
 RANDOM, OPTIMAL = "scripted:random", "scripted:optimal"
 OPPONENTS = ("t0", RANDOM, OPTIMAL)
-LEAGUE = "league"
 PLAYERS = ("agent", *OPPONENTS, LEAGUE)
 
 
@@ -43,18 +43,19 @@ class Checked:
     left_out: Mapping[str, str]  # game to what it did
 
 
-def read_config(names: Sequence[str], overrides: Sequence[str]) -> Checked:
+def read_config(names: Sequence[str], overrides: Sequence[str], *, may_be_idle: bool = False) -> Checked:
     """Compose the configuration and check it against its games and its policy: all that can be known without torch.
 
-    A game that breaks its contract is left out, if another is there to play.
+    A game that breaks its contract is left out, if another is there to play. With `may_be_idle` keys may be set that nothing reads.
 
     Raises:
-        ConfigError: it does not fit, or a game cannot be played as it says.
+        ConfigError: it does not fit, a key is set that nothing reads, or a game cannot be played as it says.
         UnknownGame: a game is not installed.
         ModelMissing: the policy's source is not on this machine, and no hub can have it.
         PolicyError: the policy's source has pickled weights.
     """
-    config = load_config(find_configs(names), overrides)
+    paths = find_configs(names)
+    config = load_config(paths, overrides)
     for name, section in config.games.items():
         _check_section(name, section, load_game(name))
     for player in config.observer.opponents:
@@ -63,6 +64,8 @@ def read_config(names: Sequence[str], overrides: Sequence[str]) -> Checked:
     _check_league(config)
     _check_objectives(config)
     check_feedback(config.feedback)
+    if not may_be_idle:
+        refuse_idle(config, paths, overrides)
     clerk = PlayClerk(judge_without_model(config.feedback, Seed(config.seed).child("critics")))
     left_out = _broken_games(config, clerk)
     if left_out:

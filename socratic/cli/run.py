@@ -31,10 +31,13 @@ def run(
     runs_dir: RunsDir = None,
     override: Annotated[list[str] | None, typer.Option("--override", "-o", help="key=value, e.g. learner.lr=1e-4")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Run this many seeds one after another.")] = 1,
+    allow_idle: Annotated[
+        bool, typer.Option("--allow-idle", help="Take keys that nothing reads: of a file that several runs share.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved configuration and leave.")] = False,
 ) -> None:
     """Start a run; without a configuration, the quickstart."""
-    checked = read_config(configs or [], override or [])
+    checked = read_config(configs or [], override or [], may_be_idle=allow_idle)
     config = checked.config
     for message in checked.left_out.values():
         print(f"socratic: {sanitise(message)}; the run goes on without it", file=sys.stderr)

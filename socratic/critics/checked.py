@@ -6,7 +6,7 @@ from numbers import Real
 from typing import TypeVar
 
 from socratic.errors import BrokenPlugin, SocraticError
-from socratic.game.calls import SHARE_TOLERANCE
+from socratic.game.calls import SHARE_TOLERANCE, are_unsaid
 from socratic.game.failures import GAME_FAILURES, first_line
 from socratic.protocols import Judge, Scorer
 from socratic.records import Episode, Judgement
@@ -41,7 +41,7 @@ class CheckedScorer:
 
 
 class CheckedJudge:
-    """A plugin's judge whose shares are as many as the options, not negative, and in all 1."""
+    """A plugin's judge whose shares are as many as the options, not negative, and in all 1; or all NaN, where it cannot say."""
 
     def __init__(self, judge: Judge, plugin: str) -> None:
         """Check `judge`, which `plugin` made."""
@@ -57,10 +57,10 @@ class CheckedJudge:
         """
         rows = _rows(self._plugin, "judge_calls", lambda: self._judge.judge_calls(judgements), len(judgements))
         for row, judgement in zip(rows, judgements, strict=True):
-            if len(row) != len(judgement.options) or not _are_shares(row):
+            if len(row) != len(judgement.options) or not (are_unsaid(row) or _are_shares(row)):
                 raise BrokenPlugin(
                     f"the critic {self._plugin} answers {judgement.question!r} with {row!r}, expected {len(judgement.options)} shares, "
-                    "one for each option, from 0 to 1 and in all 1"
+                    "one for each option, from 0 to 1 and in all 1, or NaN for each where it cannot say"
                 )
         return rows
 

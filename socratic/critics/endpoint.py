@@ -19,6 +19,7 @@ import httpx
 
 from socratic.config import JudgeModel
 from socratic.errors import ConfigError, PlayError
+from socratic.game.calls import unsaid
 from socratic.policy.asking import Asked
 from socratic.protocols import Weights
 from socratic.records import Json
@@ -122,7 +123,7 @@ class EndpointReader:
         self._client = httpx.Client(headers=headers, transport=transport, trust_env=False)
 
     def read(self, asked: Sequence[Asked], weights: Weights | None) -> list[Shares]:
-        """Return the labels' probabilities, renormalized; alike where the server names none of them.
+        """Return the labels' probabilities, renormalized; NaN where the server names none of them.
 
         Raises:
             PlayError: the server fails, refuses, or gives no log-probabilities.
@@ -136,8 +137,8 @@ class EndpointReader:
         found = self._alternatives(self._post(self._body(asked), until))
         masses = [sum(math.exp(min(logprob, 0.0)) for token, logprob in found if token.strip() == label) for label in asked.labels]
         total = sum(masses)
-        # A label that is not among the alternatives has less mass than any of them; if none is, the server leans nowhere.
-        return tuple(mass / total for mass in masses) if total > 0 else (1 / len(masses),) * len(masses)
+        # A label that is not among the alternatives has less mass than any of them; if none is, the server said nothing of what was asked.
+        return tuple(mass / total for mass in masses) if total > 0 else unsaid(len(masses))
 
     def _body(self, asked: Asked) -> dict[str, Json]:
         common: dict[str, Json] = {"model": self._name, "max_tokens": 1, "temperature": 0}

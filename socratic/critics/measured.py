@@ -12,12 +12,12 @@ which option the game counts: of matches that ask for one judgement whose share 
 Elsewhere canaries are all there is, and a note says so.
 
 One that fails (`quarantine`) is not heard from that generation on: a scorer's rewards are NaN, as are those of all matches that hold
-judgements of a judge. An event says so once, and the run goes on. It is lifted by `feedback.measure.quarantine = false`.
+judgements of a judge. An event says so once, and the run goes on. It is lifted by `feedback.measure.quarantine = false`. A judge that
+cannot say (NaN) leaves the same of the one match: its rewards are NaN, whoever scores it.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from math import isclose, isfinite, nan
 from typing import TypeAlias
@@ -93,6 +93,7 @@ class MeasuredCritic:
                 if is_judge:
                     self._leave_out(name)
             metrics |= {**known, f"critic/{name}/quarantined": float(self._is_out(name))}
+        events += self._unasked(index, episodes)
         events += self._notes(episodes)
         rewards = self._combined(index, episodes, said)
         if isinstance(self._scorer, PanelScorer):
@@ -155,9 +156,11 @@ class MeasuredCritic:
             rewards = self._scorer.combine(episodes, heard)
         else:
             rewards = heard.get(self._scorer.name, silence)
-        if self._is_judge_out(index):
-            rewards = [none if judgements_of(episode) else each for episode, each, none in zip(episodes, rewards, silence, strict=True)]
-        return rewards
+        is_out = self._is_judge_out(index)
+        return [
+            none if episode.is_undecided or (is_out and judgements_of(episode)) else each
+            for episode, each, none in zip(episodes, rewards, silence, strict=True)
+        ]
 
     def _scorer_entry(self, index: int, name: str, episodes: Sequence[Episode], rewards: Rewards) -> Entry:
         cases: list[Case] = []
@@ -235,6 +238,16 @@ class MeasuredCritic:
             "The run goes on without it; to hear it all the same, set feedback.measure.quarantine = false",
         )
 
+    def _unasked(self, index: int, episodes: Sequence[Episode]) -> list[Event]:
+        """Return, after the first generation, what to do about a judge that no match asked anything."""
+        if index or not self._judges or any(judgements_of(episode) for episode in episodes):
+            return []
+        message = (
+            f"feedback.judge is set, and no match of the first generation asked {self._judge_name} anything (t.judge); play a game that "
+            "does, such as debate with judged = true, or leave feedback.judge out"
+        )
+        return [Event(kind="note", message=message)]
+
     def _notes(self, episodes: Sequence[Episode]) -> list[Event]:
         """Return, once, what to do about a judge, or the members of a panel of them, that nothing can be held against."""
         book = self._books.get(self._judge_name) if self._judge_name in self._judges else None
@@ -262,8 +275,12 @@ def judgements_of(episode: Episode) -> list[Judgement]:
 
 
 def case_of(episode: Episode) -> Case | None:
-    """Return what a judge made of a match it judged, and the exact score; None where the game probes not both as shares."""
-    score, truth = episode.probes.get("critic", nan), episode.probes.get("exact", nan)
+    """Return what a judge made of a match it judged, and the exact score; None where it could not say or they are not probed as shares."""
+    return None if episode.is_undecided else _case(episode, episode.probes.get("critic", nan))
+
+
+def _case(episode: Episode, score: float) -> Case | None:
+    truth = episode.probes.get("exact", nan)
     if not (0 <= score <= 1 and 0 <= truth <= 1):
         return None
     judgements = judgements_of(episode)
@@ -291,10 +308,10 @@ def counted_options(episodes: Sequence[Episode]) -> dict[Question, int]:
 
 def case_of_member(episode: Episode, shares: Sequence[float], counted: Mapping[Question, int]) -> Case | None:
     """Return what one member's `shares` would have made of a match; None where that cannot be told, or it cannot say."""
-    case, asked = case_of(episode), _asked_once(episode)
-    if case is None or asked is None or asked[0] not in counted or not all(map(isfinite, shares)):
+    asked = _asked_once(episode)
+    if asked is None or asked[0] not in counted or not all(map(isfinite, shares)):
         return None
-    return replace(case, score=min(1.0, shares[counted[asked[0]]] / sum(shares)))
+    return _case(episode, min(1.0, shares[counted[asked[0]]] / sum(shares)))
 
 
 def _asked_once(episode: Episode) -> tuple[Question, tuple[float, ...]] | None:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from socratic.config import Panel
 from socratic.errors import ConfigError, DoorLost
 from socratic.game import Game
+from socratic.game.calls import unsaid
 from socratic.protocols import Judge, JudgeDoor, Scorer
 from socratic.records import Episode, Judgement
 
@@ -139,8 +140,8 @@ class SentPanel:
     def judge_calls(self, judgements: Sequence[Judgement]) -> list[Shares]:
         """Return the weighted mean of the members' shares.
 
-        A member that cannot say (NaN) is left out of the mean. The panel has to answer: where members are too far apart in some
-        option's share, or nobody is left who can say, all options are alike.
+        A member that cannot say (NaN) is left out of the mean. The panel cannot say where members are too far apart in some option's
+        share, or nobody is left who can.
         """
         said = {name: member.judge_calls(judgements) for name, member in self.members.items()}
         return [
@@ -152,7 +153,7 @@ class SentPanel:
         able = {name: shares for name, shares in said.items() if all(map(isfinite, shares))}
         columns = [{name: shares[option] for name, shares in able.items()} for option in range(num_options)]
         if not able or any(max(column.values()) - min(column.values()) > self.most + TOLERANCE for column in columns):
-            return (1 / num_options,) * num_options
+            return unsaid(num_options)
         return tuple(_mean(column, self.weights) for column in columns)
 
 

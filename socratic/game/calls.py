@@ -1,12 +1,12 @@
 """What a game asks of somebody who holds no seat: a critic's judgement, a program's result; and who answers.
 
 A match that waits for such a call has it in `LiveMatch.call` and takes `LiveMatch.answer`. Answers are part of its record, so
-that a replay needs neither critic nor sandbox.
+that a replay needs neither critic nor sandbox. A critic that cannot say answers NaN for every option, which is null in the record.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from math import isfinite
+from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Protocol
 
 from socratic.errors import PlayError, ReplayMismatch
@@ -23,7 +23,7 @@ class Clerk(Protocol):
     """Answers what games ask of nobody at the table."""
 
     def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        """Return an answer to each call, in order: a share for each option of a judgement, a result for a program."""
+        """Return an answer to each call, in order: a share for each option of a judgement (NaN: cannot say), a result for a program."""
         ...
 
 
@@ -81,11 +81,21 @@ def check_answer(game: str, call: Call, answer: object) -> None:
         if not isinstance(answer, Result):
             raise PlayError(f"{game} executed a program and the sandbox answered {answer!r}, expected a Result")
         return
-    if not (isinstance(answer, tuple) and len(answer) == len(call.options) and _are_shares(answer)):
+    if not (isinstance(answer, tuple) and len(answer) == len(call.options) and (are_unsaid(answer) or _are_shares(answer))):
         raise PlayError(
-            f"{game} asked a critic {call.question!r} and got {answer!r}, expected {len(call.options)} shares that sum to 1; "
-            "mend the critic"
+            f"{game} asked a critic {call.question!r} and got {answer!r}, expected {len(call.options)} shares that sum to 1, or NaN for "
+            "each where it cannot say; mend the critic"
         )
+
+
+def unsaid(num_options: int) -> tuple[float, ...]:
+    """Return the answer of a critic that cannot say; every one holds the same NaN, so that records that hold it compare equal."""
+    return (nan,) * num_options
+
+
+def are_unsaid(numbers: Sequence[object]) -> bool:
+    """Return whether these are the shares of a critic that cannot say: NaN, all of them."""
+    return all(isinstance(number, float) and isnan(number) for number in numbers)
 
 
 def _are_shares(numbers: Sequence[object]) -> bool:
@@ -122,7 +132,9 @@ def call_from_json(written: Mapping[str, Json]) -> tuple[Call, Answer]:
 
 def answer_to_json(answer: Answer) -> Json:
     """Return an answer as plain JSON."""
-    return {"value": answer.value, "error": answer.error} if isinstance(answer, Result) else list(answer)
+    if isinstance(answer, Result):
+        return {"value": answer.value, "error": answer.error}
+    return [None if isnan(share) else share for share in answer]
 
 
 def answer_from_json(written: Json) -> Answer:
@@ -134,6 +146,8 @@ def answer_from_json(written: Json) -> Answer:
     match written:
         case {"value": value, "error": str(error)}:
             return Result(value=value, error=error)
+        case list(shares) if shares and all(share is None for share in shares):
+            return unsaid(len(shares))
         case list(shares) if all(isinstance(share, (int, float)) for share in shares):
             return tuple(float(share) for share in shares if isinstance(share, (int, float)))
     raise ReplayMismatch(f"not an answer: {written!r}")

@@ -28,10 +28,15 @@ _checked_lists: dict[tuple[object, ...], tuple[str, ...]] = {}
 def read_reply(reply: str, legal: Legal) -> object:
     """Return the move that a reply is.
 
+    Whatever ends a line (U+2028, a form feed, ...) is a line feed to the game: what asks for one line gets one, and no player can forge a
+    second one by a character that the game did not think of.
+
     Raises:
         IllegalMove: it is none.
     """
     text = reply.strip()
+    if not isinstance(legal, (list, tuple)):
+        text = "\n".join(text.splitlines())
     if legal is None:
         return text
     if isinstance(legal, re.Pattern):

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch
-from socratic.game.calls import answer_to_json, call_key, check_answer
+from socratic.game.calls import answer_to_json, call_key, check_answer, unsaid
 from socratic.game.contract import Game, Params
 from socratic.game.driving import close, last_asked, next_effect, options_of, read_reply
 from socratic.game.failures import ANYTHING, PASSING, game_failure
 from socratic.game.saved_match import SavedMatch, saved_from_json
 from socratic.game.table import SAID, TOLD, Appeal, Dice, Ledger, Question, Request, Secret, StepReward, Table, is_writable
-from socratic.records import Answer, Call, Json, Line, ParameterValue
+from socratic.records import Answer, Call, Json, Line, ParameterValue, is_unsaid
 from socratic.seeds import Seed
 
 NOBODY: frozenset[int] = frozenset()
@@ -150,6 +150,11 @@ class LiveMatch:
         return tuple(self._answered)
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether a critic that the game asked could not say: then the match has no score, and its scores are NaN."""
+        return any(is_unsaid(answer) for _, answer in self._answered)
+
+    @property
     def replies(self) -> tuple[str, ...]:
         """Every reply as it was given, in order of `Request.turn`."""
         return tuple(self._replies)
@@ -230,6 +235,8 @@ class LiveMatch:
             raise GameError(f"{self.game.name} waits for no call; it takes no answer")
         call = self._appeal.call
         check_answer(self.game.name, call, answer)
+        if isinstance(answer, tuple) and is_unsaid(answer):
+            answer = unsaid(len(answer))
         self._appeal = None
         self._answered.append((call, answer))
         self._advance(answer)
@@ -413,5 +420,5 @@ class LiveMatch:
         self._pending = {}
         self._appeal = None
         self._requests = None
-        self.scores = scores
+        self.scores = unsaid(len(scores)) if self.is_undecided else scores
         self.ending = ending

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeAlias, TypeVar, cast, overload
 
 from socratic.errors import GameError
-from socratic.records import GAME, SELF, Answer, Call, Json, Judgement, Line, Program, Result
+from socratic.records import GAME, SELF, Answer, Call, Json, Judgement, Line, Program, Result, is_unsaid
 
 T = TypeVar("T")
 Option = TypeVar("Option", bound=Hashable)
@@ -214,6 +214,8 @@ class Table:
     def judge(self, question: str, evidence: str = "", options: Sequence[str] = ("yes", "no")) -> Appeal[dict[str, float]]:
         """Ask a critic and return its share for each option, in all 1; await the result.
 
+        A game always gets shares: where the critic cannot say, all are alike, and whatever the game then returns the match has no score.
+
         Args:
             question: What is asked, in the game's own words.
             evidence: The players' words that are judged; apart from the question, so that no player can pass for the game.
@@ -227,7 +229,7 @@ class Table:
 
         def in_all_one(answer: Answer) -> dict[str, float]:
             # A model's shares sum to 1 within rounding; a score made of them is held to the bounds.
-            given = cast("tuple[float, ...]", answer)
+            given = (1.0,) * len(call.options) if is_unsaid(answer) else cast("tuple[float, ...]", answer)
             return {option: share / sum(given) for option, share in zip(call.options, given, strict=True)}
 
         return Appeal(self, call, in_all_one)

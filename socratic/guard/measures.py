@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, sqrt
 
-from socratic.records import Episode, Feedback, Turn
+from socratic.records import Episode, Feedback, Judgement, Turn
 from socratic.registry import load_game
 
 
@@ -44,18 +44,24 @@ def zero_variance_share(feedback: Sequence[Feedback], episodes: Sequence[Episode
 
 
 def game_measures(episodes: Sequence[Episode]) -> dict[str, float]:
-    """Return score, win rate, turns and illegal rate of each game's seats where the agent sat."""
+    """Return score, win rate, turns and illegal rate of each game's seats where the agent sat.
+
+    A match of which a critic could not say what it is worth has no score; how many such there are is told of games that asked one.
+    """
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for episode in episodes:
         seats = load_game(episode.match.game).seats
+        if any(isinstance(call, Judgement) for call, _ in episode.calls):
+            _add(sums, f"game/{episode.match.game}/undecided_rate", float(episode.is_undecided), 1)
         for seat, player in enumerate(episode.match.seats):
             if player != "agent":
                 continue
             own = [turn for turn in episode.turns if turn.seat == seat]
             prefix = f"game/{episode.match.game}/{seats[seat]}"
             best_other = max((score for other, score in enumerate(episode.scores) if other != seat), default=None)
-            _add(sums, f"{prefix}/reward", episode.scores[seat], 1)
-            if best_other is not None:
+            if not episode.is_undecided:
+                _add(sums, f"{prefix}/reward", episode.scores[seat], 1)
+            if best_other is not None and not episode.is_undecided:
                 _add(sums, f"{prefix}/win_rate", float(episode.scores[seat] > best_other), 1)
             _add(sums, f"{prefix}/turns", len(own), 1)
             _add(sums, f"{prefix}/illegal_rate", sum(not turn.is_legal for turn in own), len(own))
@@ -70,6 +76,8 @@ def probe_measures(episodes: Sequence[Episode]) -> dict[str, float]:
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for episode in episodes:
         prefix = f"game/{episode.match.game}/probe"
+        if episode.is_undecided:  # what the game made of a critic that said nothing
+            continue
         for name, value in episode.probes.items():
             _add(sums, f"{prefix}/{name}", value, 1)
         if {"critic", "exact"} <= episode.probes.keys():

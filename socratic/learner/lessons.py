@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import isnan
 
 from socratic.config import Objective
-from socratic.records import Episode, Feedback, Trajectory, Turn
+from socratic.learner.batch import drawn_positions
+from socratic.records import Episode, Feedback, Judgement, Trajectory, Turn
 from socratic.registry import load_game
 
 ALL_ALIKE = "raise play.temperature, play another level of the game, or play more of it in a generation"
@@ -64,11 +65,24 @@ def _reason(game: str, played: Sequence[tuple[Episode, Feedback]], learned: Sequ
         )
     rewards = [said.rewards[seat] for episode, said in played for seat, who in enumerate(episode.match.seats) if who == "agent"]
     if all(isnan(reward) for reward in rewards):
-        critic = played[0][1].critic
-        return (
-            f"the critic {critic!r} cannot say anything of its {num} episodes; see the events for why, or use feedback.critic = 'outcome'"
-        )
+        return _of_the_critics(played)
     return _of_the_replies(turns) or _of_the_scores(game, played, learned, taught)
+
+
+def _of_the_critics(played: Sequence[tuple[Episode, Feedback]]) -> str:
+    num = len(played)
+    if all(episode.is_undecided for episode, _ in played):
+        return (
+            f"whoever answers its t.judge could not say anything (NaN) in any of its {num} episodes; set feedback.judge to one that can, "
+            "or play games that code scores"
+        )
+    if all(any(isinstance(call, Judgement) for call, _ in episode.calls) for episode, _ in played):
+        return (
+            f"its {num} episodes were judged by a critic that is not heard, or not yet; see the events for why, set feedback.judge to "
+            "another, or play games that code scores"
+        )
+    critic = played[0][1].critic
+    return f"the critic {critic!r} cannot say anything of its {num} episodes; see the events for why, or use feedback.critic = 'outcome'"
 
 
 def _of_the_replies(turns: Sequence[Turn]) -> str | None:
@@ -79,6 +93,8 @@ def _of_the_replies(turns: Sequence[Turn]) -> str | None:
             f"none of the agent's {len(turns)} replies was a legal move (the last was {turns[-1].reply[:40]!r}); set play.masked = 'on', "
             "lower play.temperature, allow play.retries, or have the game say what a move looks like"
         )
+    if turns and not any(drawn_positions(turn) for turn in turns):
+        return f"the mask left its {len(turns)} replies no choice, or they were empty; play another level of the game, or other parameters"
     return None
 
 
@@ -86,16 +102,18 @@ def _of_the_scores(game: str, played: Sequence[tuple[Episode, Feedback]], learne
     by_seat: dict[int, list[float]] = defaultdict(list)
     for trajectory in learned:
         by_seat[trajectory.seat].append(trajectory.reward)
+    num = len({trajectory.episode_id for trajectory in learned})
+    count = f"all {len(played)} episodes" if num == len(played) else f"all {num} episodes that have feedback (of {len(played)})"
     means = {seat: sum(rewards) / len(rewards) for seat, rewards in by_seat.items()}
     if len(means) > 1 and max(means.values()) > min(means.values()) and all(len(set(rewards)) == 1 for rewards in by_seat.values()):
         winner = load_game(game).seats[max(means, key=lambda seat: means[seat])]
         return (
-            f"seat {winner!r} won all {len(played)} episodes, whatever was played; choose parameters that give the others a chance, "
+            f"seat {winner!r} won {count}, whatever was played; choose parameters that give the others a chance, "
             "or seat scripted:random or a league opponent"
         )
     scores = sorted({reward for rewards in by_seat.values() for reward in rewards})
     if len(scores) == 1:
-        return f"all {len(played)} episodes got the same score, {scores[0]:g}; {ALL_ALIKE}"
+        return f"{count} got the same score, {scores[0]:g}; {ALL_ALIKE}"
     if taught is not None and not taught.objective.pg:
         if taught.objective.ce and not taught.num_kept:
             return f"no reply earned enough to be imitated (scores {scores[0]:g} to {scores[-1]:g}); lower learner.imitation.threshold"

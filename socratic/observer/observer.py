@@ -99,7 +99,10 @@ class ObserverWorker:
             return None
         if name not in self._at_random:
             episodes = [random_episode(game, section.params, seed, self._clerk) for seed in range(self._section.episodes)]
-            self._at_random[name] = fmean(episode.scores[0] for episode in episodes)
+            scores = [episode.scores[0] for episode in episodes if not episode.is_undecided]
+            if not scores:
+                return None
+            self._at_random[name] = fmean(scores)
         return normalized_regret(score, best, self._at_random[name])
 
     def _tree(self, name: str, section: GameSection) -> Tree | None:

@@ -35,11 +35,14 @@ def drawn_metrics(game: Game, played: Mapping[str, Sequence[Episode]]) -> dict[s
     """Return scores, win rates and legality against each opponent, with 95 % intervals (`_low`, `_high`).
 
     `legal_score_vs_<opponent>` counts only episodes in which the agent made no illegal move: a policy that only learned the
-    format does not move it.
+    format does not move it. A match of which a critic could not say what it is worth has no score, and does not count.
     """
     metrics: dict[str, float] = {}
     legal: list[bool] = []
-    for opponent, episodes in played.items():
+    for opponent, every in played.items():
+        episodes = [episode for episode in every if not episode.is_undecided]
+        if not episodes:
+            continue
         suffix = f"_vs_{opponent.rpartition(':')[2]}" if opponent else ""
         scores, clean, wins = [], [], 0
         for episode in episodes:

@@ -1,7 +1,6 @@
 """Who answers what games ask of nobody at the table: programs go to the sandbox, judgements to a critic."""
 
 from collections.abc import Sequence
-from math import isnan
 from typing import TYPE_CHECKING
 
 from socratic.errors import PlayError
@@ -28,7 +27,7 @@ class PlayClerk:
         """Return one answer for each call, in order.
 
         Raises:
-            PlayError: a game asks a critic, and there is none, or it does not answer.
+            PlayError: a game asks a critic, and there is none, or it gives not one answer to each judgement.
             ConfigError: a game executes a program, and the sandbox is not installed.
         """
         judgements = [call for call in calls if isinstance(call, Judgement)]
@@ -46,19 +45,13 @@ def _asked(judge: Judge, judgements: Sequence[Judgement]) -> Sequence[tuple[floa
     """Return what a judge answers.
 
     Raises:
-        PlayError: it gives not one answer to each judgement, or one that is NaN: in the middle of a match a game needs shares.
+        PlayError: it gives not one answer to each judgement.
     """
     answers: object = judge.judge_calls(judgements)  # a plugin's may be anything
     name = getattr(judge, "name", "of feedback.judge")
     if not isinstance(answers, Sequence) or len(answers) != len(judgements):
         given = f"{len(answers)} answers" if isinstance(answers, Sequence) else f"a {type(answers).__name__}"
         raise PlayError(f"the critic {name} gave {given} for {len(judgements)} judgements; mend its judge_calls")
-    for judgement, shares in zip(judgements, answers, strict=True):
-        if isinstance(shares, Sequence) and any(isinstance(share, float) and isnan(share) for share in shares):
-            raise PlayError(
-                f"the critic {name} cannot say (NaN) {judgement.question!r}, and the game needs shares; give each option the same share, "
-                "or set feedback.judge to a panel, which leaves out who cannot say"
-            )
     return answers
 
 

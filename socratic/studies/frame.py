@@ -200,7 +200,8 @@ class Crew:
         if (self._runs_dir / planned.name).exists():
             words = ["resume", planned.name]
         else:
-            words = ["run", str(planned.config), "--name", planned.name]
+            # What the runs of a study have in common is not used by each of them.
+            words = ["run", str(planned.config), "--name", planned.name, "--allow-idle"]
             words += [word for override in (*planned.overrides, *ALWAYS) for word in ("-o", override)]
         log = self._logs / f"{planned.name}.log"
         with explained(log):

@@ -16,6 +16,7 @@ def transcript(episode: Episode, most_lines: int = 40) -> list[str]:
         half = most_lines // 2
         lines = [*lines[:half], f"  ... {len(lines) - 2 * half} lines left out ...", *lines[-half:]]
     scores = ", ".join(f"seat {seat} {score:+g}" for seat, score in enumerate(episode.scores))
+    scores = "no score: a critic could not say" if episode.is_undecided else scores
     forfeit = "" if episode.forfeiter is None else f" by seat {episode.forfeiter}"
     return [head, *lines, f"  {sanitise(episode.ending)}{forfeit}: {scores}"]
 

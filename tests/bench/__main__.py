@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from socratic.store.provenance import package_versions
+from tests.bench.planted_judges import planted_judges
 from tests.bench.recipes import kuhn_magnet, kuhn_without_magnet, quickstart, sixteen
 from tests.bench.smollm2 import smollm2_sticks
 
@@ -32,6 +33,7 @@ BENCHES: dict[str, Callable[[Path], Measured]] = {
     "kuhn_without_magnet": kuhn_without_magnet,
     "sixteen": sixteen,
     "smollm2_sticks": smollm2_sticks,
+    "planted_judges": planted_judges,
 }
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
 

@@ -272,3 +272,9 @@ def test_the_largest_games_that_are_allowed_can_be_played() -> None:
 def test_it_keeps_the_contract(params: Params) -> None:
     report = check_game(deal, params, clerk=Lettered())
     assert report.passed, report.findings
+
+
+def test_a_line_of_talk_is_one_line_whatever_ends_it() -> None:
+    match = LiveMatch(deal, deal.levels[3], Seed(0))
+    assert match.submit({0: "i want hat\u2029They say accept"}) == {0}
+    assert match.ending == "forfeit"

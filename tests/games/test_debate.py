@@ -165,6 +165,13 @@ def test_the_judge_scores_by_the_truth_and_the_debaters_by_the_judge(verdict: st
     assert match.scores == pytest.approx((-scores[0], *scores[1:]))
 
 
+@pytest.mark.parametrize("end", "\n\r\v\f\x1c\x85\u2028\u2029")
+def test_nobody_forges_a_line_of_the_other_or_of_the_game(end: str) -> None:
+    match = _show(_match(debate, (0, 1, 0, 0), {"argue": True, "judged": True}), "cb")
+    assert match.submit({0: f"b is 1{end}against says b is 1", 1: "no"}) == {0}
+    assert match.ending == "forfeit"
+
+
 def test_a_critic_takes_the_place_of_the_rule_and_sees_what_is_shown_and_said() -> None:
     match = _match(debate, (0, 1, 0, 0), {"argue": True, "judged": True})
     _show(match, "cb")

@@ -243,3 +243,9 @@ def test_the_smallest_and_largest_games_that_are_allowed_can_be_played() -> None
 def test_it_keeps_the_contract(params: Params) -> None:
     report = check_game(story, params, clerk=Lettered())
     assert report.passed, report.findings
+
+
+def test_a_sentence_is_one_line_whatever_ends_it() -> None:
+    match = LiveMatch(story, {"free": True}, Seed(0))
+    assert match.submit({0: "ann is in the hall\u2028bob is in the hall"}) == {0}
+    assert match.ending == "forfeit"

@@ -234,8 +234,8 @@ def test_in_talk_each_hears_the_other() -> None:
     match = LiveMatch(taboo_adversarial, {"talk": True}, Seed(2))
     match.submit({0: "hello"})
     assert [line.text for line in match.view(1)[-2:]] == ["They said: hello", "You:"]
-    match.submit({1: "good day"})
-    assert [line.text for line in match.view(0)[-2:]] == ["They said: good day", "You:"]
+    match.submit({1: "good\u2028They said:\tday"})
+    assert [line.text for line in match.view(0)[-2:]] == ["They said: good They said: day", "You:"]
     # How the word is told, and what counts as saying and as guessing it.
     assert match.view(0)[0].text.endswith(f"without saying it; whole words count: {match.truths['word']}.")
     assert match.view(1)[0].text.endswith("a word (whole words count). Talk 4 times without, or guess it once: 'guess WORD'.")

@@ -1,5 +1,6 @@
 """A critic that fails is shut out in a whole run, and the run goes on to its end."""
 
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ def test_a_quarantined_critic_teaches_nothing(tmp_path: Path) -> None:
     other = play_run(tmp_path, "other", of_scorer("length"))
     assert quarantined(one, "planted_empty") == quarantined(other, "planted_length") == [1] * 5
     assert weight_digests(one) == weight_digests(other)
+
+
+def test_a_run_goes_on_over_matches_of_which_its_judge_cannot_say(tmp_path: Path) -> None:
+    halting = _run({"debate": {"episodes": 16, "params": {"judged": True}}}, {"judge": "tests.system.judged:make_halting"}, 3, {})
+    run = play_run(tmp_path, "halting", halting)
+    rows = run.read("metrics")
+    assert len(rows) == 3
+    assert all(0 < float(str(row["critic/halting/cannot_say"])) < 1 for row in rows)
+    assert all(row["game/debate/undecided_rate"] == pytest.approx(row["critic/halting/cannot_say"], abs=0.4) for row in rows)
+    for recorded in (each for index in range(3) for each in run.episodes(index)):
+        assert recorded.feedback is not None
+        is_silent = all(map(isnan, recorded.feedback.rewards))
+        assert recorded.episode.is_undecided == is_silent == all(map(isnan, recorded.episode.scores))
+    # Null in the file, not NaN.
+    text = (run.folder / "episodes" / "000000.jsonl").read_text()
+    assert '"answer":[null,null]' in text
+    assert "NaN" not in text
 
 
 def test_quarantine_can_be_lifted(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def main() -> int:
     words.add_argument("what")
     words.add_argument("--name")
     words.add_argument("--runs-dir", type=Path)
+    words.add_argument("--allow-idle", action="store_true")
     words.add_argument("-o", action="append", default=[])
     asked = words.parse_args()
     if asked.command == "resume":

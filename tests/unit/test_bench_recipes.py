@@ -2,7 +2,9 @@
 
 import pytest
 
+from socratic.records import Json
 from tests.bench.__main__ import BENCHES
+from tests.bench.planted_judges import PlantedJudges, summary
 from tests.bench.recipes import SideBySide
 
 
@@ -26,3 +28,18 @@ def test_the_sixteen_have_a_row_each_and_one_that_was_not_measured_is_not_learne
 
 def test_the_sixteen_are_among_the_benchmarks() -> None:
     assert "sixteen" in BENCHES
+
+
+@pytest.mark.parametrize(
+    ("judge", "quarantined", "out", "is_met"),
+    [("honest", [0, 0, 0], None, True), ("honest", [0, 0, 1], 3, False), ("length", [0, 1, 1], 2, True), ("empty", [0, 0, 0], None, False)],
+)
+def test_a_planted_judge_fares_as_it_should(judge: str, quarantined: list[int], out: int | None, *, is_met: bool) -> None:
+    prefix = f"critic/planted_{judge}"
+    rows: list[dict[str, Json]] = [{f"{prefix}/quarantined": each, f"{prefix}/canary_fpr": each / 2} for each in quarantined]
+    rows[1][f"{prefix}/youden_j_low"] = 0.125
+    found = summary(judge, "debate", 11, rows)
+    assert (found.out, found.least_j, found.is_met) == (out, 0.125, is_met)
+    assert PlantedJudges(runs=(found,)).is_met is is_met
+    words = "heard to the end" if out is None else f"out in generation {out}"
+    assert PlantedJudges(runs=(found,)).lines()[-2].startswith(f"| `planted_{judge}` | debate | 11 | 3 | {words} | 0.12 |")

@@ -243,7 +243,7 @@ print(*(name for name in ("torch", "ray", "transformers", "wandb", "peft") if na
 
 
 def test_ctrl_c_before_a_run_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("socratic.cli.run.read_config", interrupted)

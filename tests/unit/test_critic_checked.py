@@ -76,6 +76,10 @@ def test_shares_that_are_none_are_refused(row: tuple[float, float]) -> None:
         judge(lambda: [(0.5, 0.5), row])
 
 
+def test_shares_that_are_all_missing_say_that_it_cannot_say() -> None:
+    assert all(map(math.isnan, judge(lambda: [(math.nan, math.nan), (0.0, 1.0)])[0]))
+
+
 @pytest.mark.parametrize("ask", [score, judge])
 def test_what_a_plugin_raises_is_named_and_what_is_ours_passes(ask: Callable[[Callable[[], object]], object]) -> None:
     def ours() -> object:

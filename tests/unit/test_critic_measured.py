@@ -241,7 +241,7 @@ def test_an_option_that_counts_in_one_match_and_another_in_the_next_is_not_told(
 
 def test_a_member_has_a_case_even_where_its_panel_was_undecided() -> None:
     told_apart = judged(0, "ann is in the attic", (0.2, 0.0, 0.0, 0.7, 0.1), critic=0.7, exact=1.0)
-    undecided = judged(1, "ann is in the attic", (0.2,) * 5, critic=0.2, exact=0.0)
+    undecided = judged(1, "ann is in the attic", (math.nan,) * 5, critic=0.2, exact=0.0)
     counted = counted_options([told_apart, undecided])
     found = case_of_member(undecided, (0.0, 0.1, 0.0, 0.9, 0.0), counted)
     assert found is not None
@@ -255,3 +255,11 @@ def test_members_of_which_nothing_can_be_told_are_noted_once() -> None:
     episodes = [judged(place, f"ann {place}", (0.2,) * 5, critic=0.35, exact=1.0) for place in range(4)]
     (event,) = [event for index in range(3) for event in critic.judge(index, episodes).events]
     assert "the members of panel are measured by canaries alone" in event.message
+
+
+def test_a_judge_that_nobody_asks_is_noted_once() -> None:
+    critic = MeasuredCritic(OutcomeScorer(), make_honest(Seed(0)), Measure(), Seed(1))
+    first, second = (critic.judge(index, [played(index, (1.0, -1.0))]) for index in range(2))
+    assert [event.kind for event in first.events] == ["note"]
+    assert "no match of the first generation asked planted_honest anything" in first.events[0].message
+    assert not second.events

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from math import isnan, nan
 
 import pytest
 
@@ -185,3 +186,48 @@ def test_a_game_that_only_ever_calls_ends_at_the_turn_limit() -> None:
     match = LiveMatch(game(seats=("a",))(asks_on), {}, Seed(1), max_turns=10)
     settle([match], Fixed())
     assert (match.ending, match.scores) == ("turn_limit", (0.0,))
+
+
+class Silent:
+    """Cannot say."""
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        return [(nan,) * len(call.options) for call in calls if isinstance(call, Judgement)]
+
+
+def test_a_critic_that_cannot_say_leans_nowhere_in_the_game_and_leaves_no_score() -> None:
+    match = _played(judged, [{0: "x", 1: "y"}, {0: "y"}], Silent())
+    assert match.view(1)[-1].text == "It is rude."
+    assert match.scores is not None
+    assert all(map(isnan, match.scores))
+    # Once is enough: the score holds what was not said.
+    match = _played(judged, [{0: "x", 1: "y"}], Silent())
+    match.submit({0: "y"})
+    settle([match], Fixed())
+    assert match.scores == (nan, nan)
+
+
+def test_what_could_not_be_said_is_null_in_the_record_and_replays() -> None:
+    match = _played(judged, [{0: "x", 1: "y"}], Silent())
+    written = json.dumps(match.save(), allow_nan=False)
+    assert '"answers": [[null, null]]' in written
+    loaded = LiveMatch.load(judged, json.loads(written))
+    for live in (match, loaded, match.fork()):
+        live.submit({0: "x"})
+        settle([live], Fixed())
+        assert live.scores == (nan, nan)
+    assert loaded.digest() == match.digest()
+
+
+def test_the_record_of_an_episode_holds_that_a_critic_could_not_say() -> None:
+    episode = random_episode(judged, {}, 3, Silent())
+    assert episode.is_undecided
+    assert not random_episode(judged, {}, 3, Fixed()).is_undecided
+    again = episode_from_json(json.loads(json.dumps(episode_to_json(episode)).replace("NaN", "null"))).episode
+    assert again == episode
+    assert random_episode(judged, {}, 3, RecordedClerk(again.calls)) == episode
+
+
+def test_a_game_whose_critic_cannot_say_keeps_the_contract() -> None:
+    report = check_game(judged, clerk=Silent())
+    assert report.passed, report.findings

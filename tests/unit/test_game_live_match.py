@@ -163,6 +163,25 @@ def test_every_kind_of_legality_refuses_what_is_no_move(how: str, told: str) -> 
     assert match.view(0)[-2].text.startswith(told)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_whatever_ends_a_line_is_a_line_feed_to_the_game(end: str) -> None:
+    heard = []
+
+    @game(seats=("a",), bounds=(0.0, 1.0))
+    async def lines(t: Table) -> Scores:
+        heard.append(await t.ask(0, "Say:"))
+        heard.append(await t.ask(0, "A line:", re.compile(r".{1,160}")))
+        return t.share(1.0)
+
+    match = LiveMatch(lines, {}, SEED, retries=1)
+    match.submit({0: f"{end} one{end}two {end}"})
+    assert match.submit({0: f"one{end}two"}) == {0}
+    # Written down, and shown to who said it, is what was said.
+    assert match.replies[-1] == f"one{end}two"
+    match.submit({0: f"three{end}"})
+    assert heard == ["one\ntwo", "three"]
+
+
 def test_a_finished_match_takes_no_more() -> None:
     match = LiveMatch(pennies, {}, SEED)
     match.submit({0: "heads", 1: "heads"})

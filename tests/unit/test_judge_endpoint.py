@@ -66,9 +66,9 @@ def test_what_it_writes_is_not_looked_at(server: Server) -> None:
     assert read(server) == pytest.approx((0.9, 0.1))
 
 
-def test_without_a_label_among_the_alternatives_it_leans_nowhere(server: Server) -> None:
+def test_without_a_label_among_the_alternatives_it_cannot_say(server: Server) -> None:
     server.replies = [(200, chat_reply(The=-0.1, I=-3.0))]
-    assert read(server) == (0.5, 0.5)
+    assert read(server) == (math.nan, math.nan)
 
 
 def test_a_server_that_is_back_in_time_changes_nothing(server: Server) -> None:

@@ -1,23 +1,25 @@
 """What a generation that teaches nothing is told: what happened and what to change."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import nan
 
 import pytest
 
 from socratic.config import LearnerSection
 from socratic.learner.learner import PolicyLearner
-from socratic.records import Episode, Feedback, Json, Match, Turn
+from socratic.records import Episode, Feedback, Json, Judgement, Match, Turn
 from socratic.seeds import Seed
 from tests.unit.tiny import tiny_policy
 
 GAME = "kuhn_poker"
+ASKED = Judgement(question="Who?", evidence="", options=("yes", "no"))
 
 
-def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, token: int = 5) -> Turn:
+def _turn(seat: int, *, is_legal: bool = True, is_truncated: bool = False, is_forced: bool = False, token: int = 5) -> Turn:
     return Turn(
         seat=seat, reply="bet!", is_legal=is_legal, player="agent", version=0, context_ids=(1, 2, seat + 3), token_ids=(token,),
-        logprobs=(-1.0,), allowed=((4, 5, 6),), is_truncated=is_truncated,
+        logprobs=(-1.0,), allowed=((token,) if is_forced else (4, 5, 6),), is_truncated=is_truncated,
     )  # fmt: skip
 
 
@@ -68,6 +70,36 @@ def test_what_is_wrong_is_said_once_for_as_long_as_it_lasts() -> None:
             "all 6 replies were cut off unfinished; raise play.max_new_tokens",
         ),
         ([_episode(n, (1, -1)) for n in range(3)], [(nan, nan)] * 3, {}, "the critic 'judge' cannot say anything of its 3 episodes"),
+        (
+            [replace(_episode(n, (nan, nan)), calls=((ASKED, (nan, nan)),)) for n in range(3)],
+            None,
+            {},
+            "whoever answers its t.judge could not say anything (NaN) in any of its 3 episodes; set feedback.judge",
+        ),
+        (
+            [replace(_episode(n, (1, -1)), calls=((ASKED, (0.5, 0.5)),)) for n in range(3)],
+            [(nan, nan)] * 3,
+            {},
+            "its 3 episodes were judged by a critic that is not heard, or not yet; see the events for why, set feedback.judge",
+        ),
+        (
+            [_episode(n, (n, -n), is_forced=True) for n in range(3)],
+            None,
+            {},
+            "the mask left its 6 replies no choice, or they were empty; play another level of the game",
+        ),
+        (
+            [_episode(n, (0, 0)) for n in range(4)],
+            [(nan, nan), (0.5, 0.5), (nan, nan), (0.5, 0.5)],
+            {},
+            "all 2 episodes that have feedback (of 4) got the same score, 0.5; raise play.temperature",
+        ),
+        (
+            [_episode(n, (0, 0)) for n in range(4)],
+            [(nan, nan), (1, -1), (1, -1), (1, -1)],
+            {},
+            "seat 'first' won all 3 episodes that have feedback (of 4), whatever was played",
+        ),
         ([_episode(n, (0, 0), seats=("t0", "t0")) for n in range(3)], None, {}, "in none of its 3 episodes was the agent asked"),
         (
             [_episode(n, (n, -n), deal=n) for n in range(3)],

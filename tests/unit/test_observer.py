@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from math import nan
 
 import pytest
 import torch
@@ -11,11 +12,11 @@ from socratic.critics.outcome import OutcomeScorer, RandomScorer
 from socratic.game.tree import Tree, enumerate_tree
 from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
 from socratic.observer.intervals import mean_interval, wilson
-from socratic.observer.probes import drawn_metrics
+from socratic.observer.probes import drawn_metrics, probe_matches
 from socratic.policy.engine import Engine
 from socratic.policy.recipe import PolicyRecipe, make_policy
 from socratic.policy.scratch import lexicon
-from socratic.records import Episode, Match
+from socratic.records import Episode, Judgement, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
 
@@ -137,3 +138,14 @@ def test_drawn_matches_count_the_draws_of_each_seat() -> None:
     assert found["draw_rate_vs_optimal/x"] == 0.75
     assert found["draw_rate_vs_optimal/o"] == 0.5
     assert found["draw_rate_vs_optimal/x_low"] < 0.75 < found["draw_rate_vs_optimal/x_high"]
+
+
+def test_a_match_of_which_a_critic_could_not_say_is_no_truth() -> None:
+    asked = Judgement(question="Who?", evidence="", options=("yes", "no"))
+    matches = probe_matches("kuhn_poker", load_game("kuhn_poker"), {}, ["t0"], 4, Seed(1))["t0"]
+    episodes = [
+        Episode(match=match, scores=(1.0, -1.0), turns=(), views=((), ()), ending="finished", calls=((asked, shares),))
+        for match, shares in zip(matches, [(0.5, 0.5), (nan, nan), (0.5, 0.5), (nan, nan)], strict=True)
+    ]
+    assert drawn_metrics(load_game("kuhn_poker"), {"t0": episodes})["score_vs_t0"] == 1.0
+    assert drawn_metrics(load_game("kuhn_poker"), {"t0": episodes[1::2]}) == {}

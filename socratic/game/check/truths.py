@@ -27,7 +27,10 @@ NUM_STARTS = 24
 
 def choices_matter(trial: Trial) -> str:
     """Scores vary, and whoever plays well gains by it."""
-    scores = {trial.played(seed).scores for seed in (*trial.seeds, *range(100, 140))}
+    matches = [trial.played(seed) for seed in (*trial.seeds, *range(100, 140))]
+    scores = {match.scores for match in matches if not match.is_undecided}
+    if not scores:
+        raise NotTried("the critic that the game asks cannot say what any match is worth")
     if len(scores) == 1:
         [always] = scores
         if (optimal := _optimal_score(trial)) not in {None, always}:
@@ -124,7 +127,7 @@ def _verified_plays(trial: Trial) -> list[str]:
     for seed in trial.seeds:
         episode = random_episode(trial.game, trial.params, seed, trial.clerk)
         verified = trial.game.verify(episode)
-        if verified is not None:
+        if verified is not None and not episode.is_undecided:
             num_verified += 1
             if max(abs(a - b) for a, b in zip(verified, episode.scores, strict=True)) > TOLERANCE:
                 raise Broken(f"seed {seed}: verify says {tuple(verified)}, play {episode.scores}")
