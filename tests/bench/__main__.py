@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME...]`: run the benchmarks and write what they measured into `docs/results.md`."""
+"""`python -m tests.bench [NAME...]`: run the benchmarks and write what they measured into `docs/results.md` and `docs/performance.md`."""
 
 import os
 import platform
@@ -12,6 +12,11 @@ from socratic.store.provenance import package_versions
 from tests.bench.planted_judges import planted_judges
 from tests.bench.recipes import kuhn_magnet, kuhn_without_magnet, quickstart, sixteen
 from tests.bench.smollm2 import smollm2_sticks
+from tests.bench.speed.against_trl import against_trl
+from tests.bench.speed.alone import alone
+from tests.bench.speed.dialogue import dialogue
+from tests.bench.speed.growth import growth
+from tests.bench.speed.scratch import scratch
 
 
 class Measured(Protocol):
@@ -35,20 +40,30 @@ BENCHES: dict[str, Callable[[Path], Measured]] = {
     "smollm2_sticks": smollm2_sticks,
     "planted_judges": planted_judges,
 }
-PAGE = Path(__file__).parents[2] / "docs" / "results.md"
+SPEED: dict[str, Callable[[Path], Measured]] = {
+    "alone": alone,
+    "dialogue": dialogue,
+    "growth": growth,
+    "scratch": scratch,
+    "against_trl": against_trl,
+}
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {**dict.fromkeys(BENCHES, "results.md"), **dict.fromkeys(SPEED, "performance.md")}
+TITLES = {"results.md": "# Measured results\n", "performance.md": "# Performance\n"}
 
 
 def main() -> int:
     """Run the named benchmarks, or all; 1 where a mark was missed."""
-    names = sys.argv[1:] or list(BENCHES)
-    unknown = [name for name in names if name not in BENCHES]
+    benches = {**BENCHES, **SPEED}
+    names = sys.argv[1:] or list(benches)
+    unknown = [name for name in names if name not in benches]
     if unknown:
-        print(f"no benchmark is called {unknown[0]}; known: {', '.join(BENCHES)}", file=sys.stderr)
+        print(f"no benchmark is called {unknown[0]}; known: {', '.join(benches)}", file=sys.stderr)
         return 2
     outcomes = []
     for name in names:
         with tempfile.TemporaryDirectory() as scrap:
-            outcomes.append(BENCHES[name](Path(scrap)))
+            outcomes.append(benches[name](Path(scrap)))
         _replace_section(name, outcomes[-1])
     for outcome in outcomes:
         print("\n".join(outcome.lines()))
@@ -59,11 +74,13 @@ def main() -> int:
 def _replace_section(name: str, outcome: Measured) -> None:
     """Put one benchmark's section into the page, in place of its former one."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "# Measured results\n"
-    section = "\n".join([begin, *outcome.lines(), _machine(), end])
+    page = DOCS / PAGES[name]
+    text = page.read_text(encoding="utf-8") if page.exists() else TITLES[page.name]
+    command = [f"`python -m tests.bench {name}`.", ""] if name in SPEED else []
+    section = "\n".join([begin, *outcome.lines(), *command, _machine(), end])
     before, found, rest = text.partition(begin)
     after = rest.partition(end)[2] if found else ""
-    PAGE.write_text(f"{before.rstrip()}\n\n{section}\n{after.rstrip()}".rstrip() + "\n", encoding="utf-8")
+    page.write_text(f"{before.rstrip()}\n\n{section}\n{after.rstrip()}".rstrip() + "\n", encoding="utf-8")
 
 
 def _machine() -> str:
