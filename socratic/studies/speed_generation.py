@@ -80,14 +80,16 @@ class Generated:
 
 
 def load_for_speed(source: str, dtype: str) -> Policy:
-    """Return a language model as a run would have it, without an adapter.
+    """Return a language model as it was published: frozen, without an adapter.
 
     Raises:
         ModelMissing: it is not on this machine and cannot be fetched.
         PolicyError: it cannot serve.
     """
     section = PolicySection.model_validate({"source": source, "dtype": dtype})
-    return make_policy(PolicyRecipe(section=section, uses_lora=False, seed=Seed(0)))
+    policy = make_policy(PolicyRecipe(section=section, uses_lora=False, seed=Seed(0)))
+    policy.model.requires_grad_(False)
+    return policy
 
 
 def prompts_of(setting: Setting, vocab_size: int) -> list[Prompt]:

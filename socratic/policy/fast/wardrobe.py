@@ -24,6 +24,7 @@ class Wardrobe:
         """Serve versions of `policy`, which is Llama-shaped."""
         self._policy = policy
         self._is_adapter = is_adapter_only(list(policy.trained()))
+        self._is_frozen = not policy.trained()
         self._base: FastModel | None = None
         self._bodies: dict[str, FastModel] = {}
         self._adapters: dict[tuple[str, ...], tuple[LayerAdapters, ...]] = {}
@@ -40,10 +41,10 @@ class Wardrobe:
         Raises:
             ValueError: several versions of a policy that has no adapters.
         """
-        if self._is_adapter:
+        if self._is_adapter or self._is_frozen:
             if self._base is None:
                 self._base = FastModel(self._policy.model, packed(read_body(self._policy.model, {})))
-            return self._base, Worn(layers=self._layers(versions))
+            return self._base, Worn(layers=self._layers(versions)) if self._is_adapter else None
         if len(versions) != 1:
             raise ValueError(f"{len(versions)} versions of a policy without adapters, expected one at a time")
         return self._body(versions[0]), None
