@@ -88,7 +88,7 @@ def load_for_speed(source: str, dtype: str) -> Policy:
     """
     section = PolicySection.model_validate({"source": source, "dtype": dtype})
     policy = make_policy(PolicyRecipe(section=section, uses_lora=False, seed=Seed(0)))
-    policy.model.requires_grad_(False)
+    policy.model.requires_grad_(requires_grad=False)
     return policy
 
 

@@ -29,8 +29,8 @@ class Alone:
         first = self.found[0].setting
         setting = (
             f"SmolLM2-135M-Instruct, bfloat16 both sides, {first.prompt} prompt and {first.new} new tokens, prompts shared by "
-            f"{first.group} rows, {THREADS} threads. The limit is the machine's own: all of the model's matrix products for one token of each row, one "
-            "after another, and nothing else."
+            f"{first.group} rows, {THREADS} threads. The limit is the machine's own: all of the model's matrix products for one token of "
+            "each row, one after another, and nothing else."
         )
         head = ["| rows | ours, tokens/s | `generate`, tokens/s | times as fast (spread) | mark | of the limit | mark |"]
         rows = [
