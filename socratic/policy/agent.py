@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from socratic.policy.engine import Engine, Prompt
+from socratic.policy.memory import Memory, remembered
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import TurnRequest
 from socratic.records import Turn
@@ -14,11 +15,12 @@ AGENT = "agent"
 class PolicyPlayer:
     """Fills seats with versions of the policy."""
 
-    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool) -> None:
+    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool, memory: Memory = "all") -> None:
         """Seat weights by player name; the engine's policy wears those of "agent", where they are among them."""
         self._engine = engine
         self._seated = seated
         self._is_masked = is_masked
+        self._memory = memory
 
     def reply(self, requests: Sequence[TurnRequest]) -> list[Turn]:
         """Draw all replies in one call to the engine."""
@@ -48,7 +50,7 @@ class PolicyPlayer:
         if self._is_masked and request.legal is not None:
             options = tuple(chat.encode_reply(option) for option in request.legal)
         return Prompt(
-            context_ids=chat.render(request.view, [turn.token_ids for turn in request.own_turns]),
+            context_ids=chat.render(*remembered(request.view, [turn.token_ids for turn in request.own_turns], self._memory)),
             seed=Seed(request.match.draw_seed).child(f"seat {request.seat}", request.turn),
             options=options,
         )
