@@ -130,6 +130,7 @@ def _after(cells: str, move: str) -> str:
     return cells.replace(move, MARKS[_mover(cells)])
 
 
+@cache
 def _has_line(cells: str) -> bool:
     return any(cells[a] == cells[b] == cells[c] for a, b, c in LINES)
 

@@ -21,6 +21,7 @@ from socratic.guard.guard import MeasuringGuard
 from socratic.learner.learner import PolicyLearner, load_objectives
 from socratic.loop import ClosedSystem, Outside
 from socratic.metagame.curriculum import Course, FixedCurriculum
+from socratic.observer.exploitability import Reader
 from socratic.observer.observer import BlindObserver, ObserverWorker, TruthObserver
 from socratic.play.block import PlayRules, play_block
 from socratic.play.clerk import PlayClerk
@@ -123,7 +124,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
     load_objectives(config.learner)  # what does not fit is said before the warm-up
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
-        loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads)
+        loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads, config.play.memory)
         logger.info("warmed up on random play: %.3f nats a token", loss)
     learner = PolicyLearner(
         policy,
@@ -195,9 +196,8 @@ class ObserverFactory:
             section=self.config.observer,
             games=self.config.games,
             game_of=load_game,
-            engine=engine,
+            reader=Reader(engine=engine, is_masked=self.config.is_masked, memory=self.config.play.memory),
             play=cast("Callable[..., list[Episode]]", play),
-            is_masked=self.config.is_masked,
             seed=Seed(self.config.seed).child("observer"),
             clerk=clerk,
         )
@@ -263,7 +263,9 @@ def _play_worker(config: Config, engine: Engine, clerk: PlayClerk) -> PlayWorker
     policy = engine.policy
 
     def seat(weights: Mapping[str, Weights]) -> Player:
-        return PolicyPlayer(engine, seated=cast("Mapping[str, PolicyWeights]", weights), is_masked=config.is_masked)
+        return PolicyPlayer(
+            engine, seated=cast("Mapping[str, PolicyWeights]", weights), is_masked=config.is_masked, memory=config.play.memory
+        )
 
     return PlayWorker(
         game_of=load_game,

@@ -116,7 +116,7 @@ def game_facts(config: Config) -> dict[str, dict[str, Json]]:
             "seats": list(game.seats),
             "zero_sum": game.zero_sum,
             "bounds": list(game.bounds),
-            "optimum": game.best_score(section.params),
+            "optimum": game.best_score(section.params_assessed),
         }
     return facts
 
@@ -130,6 +130,7 @@ def openings(config: Config) -> list[str]:
 def _check_section(name: str, section: GameSection, game: Game) -> None:
     """Refuse parameters and line-ups that the game does not have."""
     game.complete(section.params)
+    game.complete(section.params_assessed)
     for lineup in section.lineups:
         if len(lineup) != len(game.seats) or "agent" not in lineup:
             raise ConfigError(f"games.{name}.lineups has {list(lineup)}; expected {len(game.seats)} players, the agent among them")

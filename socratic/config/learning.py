@@ -62,6 +62,8 @@ class LearnerSection(Section):
 
     lr: float = Field(5e-4, gt=0)
     schedule: Literal["linear", "constant"] = "linear"
+    decay_generations: int = Field(0, ge=0)  # over which linear decays; 0: the whole run
+    floor: Share = 0.0  # of the rate and of the entropy bonus that linear leaves
     warmup_generations: int = Field(0, ge=0)
     betas: tuple[Decay, Decay] = (0.9, 0.95)
     weight_decay: float = Field(0.0, ge=0)

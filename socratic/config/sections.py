@@ -49,7 +49,13 @@ class GameSection(Section):
     params: dict[str, Parameter] = Field(default_factory=dict)
     group: Positive = 1  # how often each deal is played in a generation
     objective: Objective | None = None  # coefficients that are others for this game than in learner.objective
+    assessed: dict[str, Parameter] | None = None  # parameters at which the observer measures it; none: those of play
     lineups: tuple[tuple[str, ...], ...] = ()  # who sits where, taken in turn; empty: the agent everywhere
+
+    @property
+    def params_assessed(self) -> dict[str, Parameter]:
+        """The parameters at which the observer measures the game."""
+        return self.params if self.assessed is None else self.assessed
 
 
 class PlaySection(Section):
@@ -60,6 +66,7 @@ class PlaySection(Section):
     threads: Positive = 1  # torch threads of each engine
     block: Positive = 256  # matches that share forward passes
     masked: Literal["auto", "on", "off"] = "auto"  # auto: on for scratch, off for language models
+    memory: Literal["all", "question"] = "all"  # what a seat reads before it replies: its whole dialogue | its newest question
     temperature: float = Field(1.0, gt=0)
     max_new_tokens: Positive = 32
     retries: int = Field(0, ge=0)

@@ -105,6 +105,11 @@ class Tree:
         """How many ways the game can end."""
         return len(self._arrays.leaf_L)
 
+    @property
+    def is_merged(self) -> bool:
+        """Whether equal positions were joined, so that a state does not tell how it was reached."""
+        return self._arrays.is_merged
+
     @cached_property
     def is_perfect_information(self) -> bool:
         """Whether every seat always knows all that has happened."""

@@ -249,7 +249,10 @@ class PolicyLearner:
 
     def _decay(self, index: int) -> float:
         """Return what is left of the learning rate and of the entropy bonus at generation `index`."""
-        return 1.0 - index / self._generations if self._section.schedule == "linear" else 1.0
+        section = self._section
+        if section.schedule == "constant":
+            return 1.0
+        return max(section.floor, 1.0 - index / (section.decay_generations or self._generations))
 
     def _frac_nonfinite(self) -> float:
         """Return the share of trained weights that are no finite numbers."""

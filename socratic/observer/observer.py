@@ -14,11 +14,10 @@ from socratic.game import Clerk, Game
 from socratic.game.bots import own_player
 from socratic.game.random_play import free_text_seat, random_episode
 from socratic.game.tree import Strategy, Tree, enumerate_tree
-from socratic.observer.exploitability import ReadStrategy, exact_metrics, read_strategy
+from socratic.observer.exploitability import Reader, exact_metrics
 from socratic.observer.payoffs import payoff_metrics
 from socratic.observer.probes import drawn_metrics, probe_matches
 from socratic.observer.regret import exact_regret, normalized_regret
-from socratic.policy.engine import Engine
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import AgentCopy, Pending, Workers
 from socratic.records import Assessment, Episode, LostAssessment, Match
@@ -40,19 +39,17 @@ class ObserverWorker:
         section: ObserverSection,
         games: Mapping[str, GameSection],
         game_of: Callable[[str], Game],
-        engine: Engine,
+        reader: Reader,
         play: PlayWith,
-        is_masked: bool,
         seed: Seed,
         clerk: Clerk,
     ) -> None:
-        """Take the parts that `build` chose; `play` plays matches on the same copy as `engine`, `clerk` answers what games call for."""
+        """Take the parts that `build` chose; `play` plays with the copy that `reader` asks, `clerk` answers what games call for."""
         self._section = section
         self._games = games
         self._game_of = game_of
-        self._engine = engine
+        self._reader = reader
         self._play = play
-        self._is_masked = is_masked
         self._seed = seed
         self._clerk = clerk
         self._at_random: dict[str, float] = {}
@@ -66,7 +63,7 @@ class ObserverWorker:
         """Return what the weights called "agent" are worth; "t0" is the one to compare with, and "past:12" one that a league keeps."""
         metrics: dict[str, float] = {}
         for name, played in self._games.items():
-            section = _truthful(played)
+            section = _as_assessed(played)
             try:
                 found = self._assess_game(name, section, weights)
             except GameTooLarge:
@@ -111,11 +108,24 @@ class ObserverWorker:
         return self._trees[name]
 
     def _enumerated(self, name: str, section: GameSection) -> Tree | None:
+        game = self._game_of(name)
         try:
-            return enumerate_tree(self._game_of(name), section.params, clerk=self._clerk)
+            return self._joined(game, section) or enumerate_tree(game, section.params, clerk=self._clerk)
         except GameTooLarge:
             if self._section.method == "exact":
                 raise
+            return None
+
+    def _joined(self, game: Game, section: GameSection) -> Tree | None:
+        """Return the tree with equal positions as one place; None where they are several to the policy, or cannot be joined."""
+        if not self._reader.joins_positions(game):
+            return None
+        try:
+            return enumerate_tree(game, section.params, merge=True, clerk=self._clerk)
+        except GameTooLarge:
+            raise
+        except GameError as error:
+            logger.info("%s is read path by path: %s", game.name, error)
             return None
 
     def _is_read(self, tree: Tree) -> bool:
@@ -124,7 +134,7 @@ class ObserverWorker:
         return self._section.method == "exact" or (self._section.method == "auto" and is_small)
 
     def _exact(self, name: str, tree: Tree, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
-        own = self._read(tree, weights["agent"])
+        own = self._reader.read(tree, weights["agent"])
         opponents: dict[str, Callable[[], Strategy]] = {}
         for opponent in self._section.opponents:
             if opponent == "scripted:random":
@@ -143,13 +153,14 @@ class ObserverWorker:
     def _exact_payoffs(self, name: str, tree: Tree, own: Strategy, weights: Mapping[str, PolicyWeights]) -> dict[str, float]:
         """Return how the kept versions fare against each other; nothing of a game that is no contest of two.
 
-        Drawn payoffs would not do: the noise of a few matches looks like a cycle.
+        Drawn payoffs would not do: the noise of a few matches looks like a cycle. Nor would joined positions: what an average of
+        versions does depends on the path.
         """
         versions = {player.removeprefix(PAST): each for player, each in weights.items() if player.startswith(PAST)}
-        if len(versions) < 2 or len(tree.game.seats) != 2 or not tree.game.zero_sum:
+        if len(versions) < 2 or len(tree.game.seats) != 2 or not tree.game.zero_sum or tree.is_merged:
             return {}
         known = self._kept.get(name, {})
-        read = {each.fingerprint: known.get(each.fingerprint) or self._read(tree, each).strategy for each in versions.values()}
+        read = {each.fingerprint: known.get(each.fingerprint) or self._reader.read(tree, each).strategy for each in versions.values()}
         self._kept[name] = read
         return payoff_metrics(tree, {"agent": own, **{version: read[each.fingerprint] for version, each in versions.items()}})
 
@@ -160,9 +171,6 @@ class ObserverWorker:
         matches = probe_matches(name, game, section.params, opponents, self._section.episodes, self._seed.child("probes"))
         played = {opponent: self._play(rows, weights) for opponent, rows in matches.items()}
         return drawn_metrics(game, played)
-
-    def _read(self, tree: Tree, weights: PolicyWeights) -> ReadStrategy:
-        return read_strategy(tree, self._engine, weights, is_masked=self._is_masked)
 
     def _plays(self, opponent: str, name: str, section: GameSection) -> bool:
         """Whether an opponent can play a game: random needs listed moves, optimal a player of the game's or a tree that is solved."""
@@ -187,15 +195,16 @@ class ObserverWorker:
 
     def _strategy_at_t0(self, name: str, tree: Tree, weights: PolicyWeights) -> Strategy:
         if name not in self._at_t0:
-            self._at_t0[name] = self._read(tree, weights).strategy
+            self._at_t0[name] = self._reader.read(tree, weights).strategy
         return self._at_t0[name]
 
 
-def _truthful(section: GameSection) -> GameSection:
-    """Return a game as it is assessed: one that a critic scores, by the exact score of its twin, with the same protocol."""
-    if section.params.get("judged") is not True:
-        return section
-    return section.model_copy(update={"params": {**section.params, "judged": False}})
+def _as_assessed(section: GameSection) -> GameSection:
+    """Return a game as it is assessed: at parameters of its own, if it has any; one that a critic scores, by its exact twin's score."""
+    params = section.params_assessed
+    if params.get("judged") is True:
+        params = {**params, "judged": False}
+    return section.model_copy(update={"params": params})
 
 
 def _given(strategy: Strategy) -> Strategy:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from socratic.policy.drawing import Drawn, Prompt
 from socratic.policy.engine import Engine
+from socratic.policy.memory import Memory, remembered
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import TurnRequest
 from socratic.records import Turn
@@ -15,12 +16,13 @@ AGENT = "agent"
 class PolicyPlayer:
     """Fills seats with versions of the policy. Replies under a mask come all at once, free ones as they end."""
 
-    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool) -> None:
+    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool, memory: Memory = "all") -> None:
         """Seat weights by player name; what its conversations have read is forgotten with it."""
         self._engine = engine
         self._seated = seated
         self._names = list(seated)
         self._is_masked = is_masked
+        self._memory = memory
         self._stream = engine.stream([seated[name] for name in self._names], keeps_conversations=True)
         self._asked: dict[int, tuple[TurnRequest, Prompt]] = {}
         self._masked: list[int] = []
@@ -81,7 +83,7 @@ class PolicyPlayer:
         # Of the seat's last turn all has been read but its last token, which nothing came after.
         last = request.own_turns[-1] if request.own_turns else None
         return Prompt(
-            context_ids=chat.render(request.view, [turn.token_ids for turn in request.own_turns]),
+            context_ids=chat.render(*remembered(request.view, [turn.token_ids for turn in request.own_turns], self._memory)),
             seed=Seed(request.match.draw_seed).child(f"seat {request.seat}", request.turn),
             options=options,
             extends=(*last.context_ids, *last.token_ids[:-1]) if last is not None and options is None else (),

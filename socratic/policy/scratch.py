@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from socratic.config import WarmUp
+from socratic.policy.memory import Memory, episodes_of_memory
 from socratic.policy.token_tree import TokenTree, pack_token_trees
 from socratic.policy.transformer import Policy
 from socratic.records import GAME, Episode, Judgement, Line
@@ -19,12 +20,13 @@ from socratic.seeds import Seed
 PACK_TOKENS = 512  # attention over a tree costs the square of its nodes
 
 
-def transcripts(episodes: Sequence[Episode]) -> list[tuple[Line, ...]]:
-    """Return what each seat saw of each episode, its score as the last line."""
+def transcripts(episodes: Sequence[Episode], memory: Memory = "all") -> list[tuple[Line, ...]]:
+    """Return what each seat read of each episode, its score as the last line."""
     return [
-        (*view, Line(speaker=GAME, text=outcome_text(score)))
+        (*part, Line(speaker=GAME, text=outcome_text(score)))
         for episode in episodes
         for view, score in zip(episode.views, episode.scores, strict=True)
+        for part in episodes_of_memory(view, memory)
     ]
 
 
@@ -46,14 +48,14 @@ def lexicon(episodes: Sequence[Episode]) -> list[str]:
     return sorted(shown | asked)
 
 
-def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed, threads: int) -> float:
+def warm_up(policy: Policy, episodes: Sequence[Episode], section: WarmUp, seed: Seed, threads: int, memory: Memory = "all") -> float:
     """Train `policy` to continue the transcripts of `episodes`; return the last loss in nats a token.
 
     The learning rate rises over the first tenth of the steps and falls to 0 over the rest. Transcripts that begin alike share
     their beginning, which is computed once and weighs as often as it was drawn.
     """
     torch.set_num_threads(threads)
-    rows = [policy.chat.render(view) for view in transcripts(episodes)]
+    rows = [policy.chat.render(view) for view in transcripts(episodes, memory)]
     optimizer = torch.optim.AdamW(policy.trained().values(), lr=section.lr, betas=(0.9, 0.95), weight_decay=0.0)
     loss = float("nan")
     for step in range(section.steps):

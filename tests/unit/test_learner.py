@@ -36,6 +36,22 @@ def _learner(policy: Policy, section: Mapping[str, Json] | None = None, *, tempe
     )
 
 
+@pytest.mark.parametrize(
+    ("section", "rates"),
+    [
+        ({"schedule": "linear"}, (1.0, 0.5, 0.1)),
+        ({"schedule": "linear", "decay_generations": 5}, (1.0, 0.0, 0.0)),
+        ({"schedule": "linear", "decay_generations": 5, "floor": 0.25}, (1.0, 0.25, 0.25)),
+        ({"schedule": "constant", "decay_generations": 5}, (1.0, 1.0, 1.0)),
+    ],
+)
+def test_the_rate_falls_over_the_run_or_to_a_floor_that_stays(section: dict[str, Json], rates: tuple[float, ...]) -> None:
+    learner = _learner(tiny_policy(), {**section, "lr": 0.01})
+    episodes, feedback = _play(tiny_policy(), 4)
+    found = [learner.learn(index, episodes, feedback).metrics["policy/lr"] for index in (0, 5, 9)]
+    assert found == pytest.approx([0.01 * rate for rate in rates])
+
+
 def _play(
     policy: Policy, count: int, *, is_masked: bool = True, wanted: str = "bet", temperature: float = 1.0
 ) -> tuple[list[Episode], list[Feedback]]:
