@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # drawing is the last thing a study does
     from matplotlib.axes import Axes
 
 MARK = 0.9
+ARMS = (FILTERED, UNFILTERED)
 KL, ENTROPY, LENGTH = "policy/kl_t0", "policy/entropy", "completion/length_mean"
 
 
@@ -31,9 +32,9 @@ def section(rows: Sequence[Row], plan: Plan) -> str:
 
 def draw(rows: Sequence[Row], plan: Plan, path: Path) -> None:
     """Draw exactness at each length against generations, for each arm, and what the guard saw."""
-    figure, panels = new_figure(2, 3, f"Additions of at most {plan.taught} digits were taught; what its own answers teach")
+    figure, panels = new_figure(2, 3, f"Additions of at most {plan.taught} digits were taught; what the policies' own answers teach")
     shown = range(plan.taught, plan.last + 1)
-    for panel, arm in zip(panels[:2], (FILTERED, UNFILTERED), strict=True):
+    for panel, arm in zip(panels[:2], ARMS, strict=True):
         for place, digits in enumerate(shown):
             curves = [([read.generation for read in row.readings], [read.exact(digits) for read in row.readings]) for row in _of(rows, arm)]
             draw_seeds(panel, curves, LOOKS[place % len(LOOKS)], f"{digits} digits")
@@ -47,9 +48,9 @@ def draw(rows: Sequence[Row], plan: Plan, path: Path) -> None:
 
 
 def _guard(panel: "Axes", rows: Sequence[Row], name: str, label: str) -> None:
-    for look, arm in zip(LOOKS, (FILTERED, UNFILTERED), strict=False):
+    for look, arm in zip(LOOKS, ARMS, strict=False):
         curves = []
-        for row in _of(rows, arm):
+        for row in _firsts(rows, arm):  # known of the run, alike for all members
             found = [(seen.generation, getattr(seen, name) if "/" not in name else seen.guard.get(name)) for seen in row.seen]
             points = [(generation, float(value)) for generation, value in found if value is not None]
             curves.append(([x for x, _ in points], [y for _, y in points]))
@@ -60,27 +61,32 @@ def _guard(panel: "Axes", rows: Sequence[Row], name: str, label: str) -> None:
 
 def _method(rows: Sequence[Row], plan: Plan) -> str:
     return (
-        f"A scratch policy of {rows[0].num_parameters:,} parameters is taught {plan.school_steps} steps of {plan.school_rows} right "
-        f"answers to additions of 1 to {plan.taught} digits; then the system is closed. Two numbers stand one under the other in "
-        f"{plan.width} columns, a token each, least significant digits first, 00 where both have ended. This format helps: every digit of "
-        f"the answer looks at its column from the same distance. A generation is {plan.deals} problems, {plan.group} answers to each, "
-        f"drawn at temperature 1; {plan.share:.0%} of the problems have the longest length reached, the others are shorter. An answer is "
-        f"learned from where {plan.agreed:.0%} of the answers to its problem are the same and it is as long as a sum of such numbers is: "
-        f"expert iteration, cross entropy, {plan.epochs} epochs, AdamW at {plan.lr:g}. Problems grow by a digit when {plan.enough:.0%} of "
-        f"the longest pass the filter, or after {plan.patience} generations. The control learns from every answer, and its problems grow "
-        "when those of the filtered run of its seed did. Nothing inside reads the score. The reader, outside, takes the likeliest answer, "
-        f"to {plan.final_matches} problems of each length at t0 and at the end."
+        f"{plan.members} scratch policies of {rows[0].num_parameters:,} parameters, apart from each other, are each taught "
+        f"{plan.school_steps} steps of {plan.school_rows} right answers to additions of 1 to {plan.taught} digits, of "
+        f"{plan.school_matches:,} of its own; then the system is closed, and they are its members. Two numbers stand one under the other "
+        f"in {plan.width} columns, a token each, least significant digits first, 00 where both have ended, behind a first column 00; an "
+        "answer is a digit for each column, 0 for the first. This format helps: every digit of the answer looks at its column from the "
+        f"same distance, and is said after a digit. A generation is {plan.deals} problems, {plan.group} answers to each, as many of one "
+        f"member as of another, drawn at temperature 1; {plan.share:.0%} of the problems have the longest length reached, the others are "
+        f"shorter. An answer passes the filter where {plan.agreed:.0%} of all answers to its problem are the same, more than one member "
+        "has, and it is as long as a sum of such numbers is. Every member learns from all that passes, whoever said it: expert iteration, "
+        f"cross entropy, {plan.epochs} epochs, AdamW from {plan.lr:g} down to 0. Problems grow by a digit when {plan.enough:.0%} of the "
+        f"answers to the longest pass, or after {plan.patience} generations. The control begins with the same members, learns from every "
+        "answer, and its problems grow when those of the filtered run of its seed did. Nothing inside reads the score. The reader, "
+        f"outside, takes each member's likeliest answer, to {plan.final_matches} problems of each length at t0 and at the end."
     )
 
 
 def _exactness(rows: Sequence[Row], plan: Plan) -> str:
-    starts = [["t0", str(row.seed), *(f"{row.start(digits):.3f}" for digits in plan.lengths)] for row in _of(rows, FILTERED)]
+    starts = [
+        ["t0", str(row.seed), str(row.member), *(f"{row.start(digits):.3f}" for digits in plan.lengths)] for row in _of(rows, FILTERED)
+    ]
     ends = [
-        [arm, str(row.seed), *(f"{row.end(digits):.3f}" for digits in plan.lengths)]
-        for arm in (FILTERED, UNFILTERED)
+        [arm, str(row.seed), str(row.member), *(f"{row.end(digits):.3f}" for digits in plan.lengths)]
+        for arm in ARMS
         for row in _of(rows, arm)
     ]
-    heads = ["run", "seed", *map(str, plan.lengths)]
+    heads = ["run", "seed", "member", *map(str, plan.lengths)]
     table = "\n".join(map(_cells, [heads, ["---"] * len(heads), *starts, *ends]))
     return f"Exact (share) by digits, at t0 and after {plan.generations} generations:\n\n{table}"
 
@@ -89,6 +95,7 @@ def _errors(rows: Sequence[Row], plan: Plan) -> str:
     heads = (
         "run",
         "seed",
+        "member",
         "grew after",
         f"lost at {plan.taught} digits",
         "learned from, right",
@@ -100,14 +107,14 @@ def _errors(rows: Sequence[Row], plan: Plan) -> str:
         "length",
         "s",
     )
-    lines = [_line(row, plan) for arm in (FILTERED, UNFILTERED) for row in _of(rows, arm)]
+    lines = [_line(row, plan) for arm in ARMS for row in _of(rows, arm)]
     legend = (
-        f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of "
-        f"all generations' answers. Of {plan.last} digits, at t0 and at the end: *first wrong place*, the mean over wrong answers, "
-        "counted from the lowest; *wrong behind it*, the share of the digits behind that place that are wrong too; *no number*, the share "
-        "of answers that are too short, too long or no digits. *KL* (at the last generation that measured it), *surprise* (minus the mean "
-        "log-probability of a drawn token, in nats, first generation and last) and *length* (tokens of an answer, its end included): what "
-        "is known inside. *s*: of play and learning."
+        f"*Lost*: the generation read from which on the exactness stays below {LOST:g} of its best. *Learned from, right*: of all "
+        f"generations' and members' answers. Of {plan.last} digits, at t0 and at the end: *first wrong place*, the mean over wrong "
+        "answers, counted from the lowest; *wrong behind it*, the share of the digits behind that place that are wrong too; *no "
+        "number*, the share of answers that are too short, too long, no digits or do not begin with 0. *KL* (at the last generation that "
+        "measured it), *surprise* (minus the mean log-probability of a drawn token, in nats, first generation and last) and *length* "
+        "(tokens of an answer, its end included): what is known inside, as the members' mean. *s*: of play and learning, of all members."
     )
     return "\n".join([_cells(heads), _cells(["---"] * len(heads)), *lines]) + f"\n\n{legend}"
 
@@ -120,6 +127,7 @@ def _line(row: Row, plan: Plan) -> str:
     cells = (
         row.arm,
         str(row.seed),
+        str(row.member),
         ", ".join(str(index + 1) for index in row.climbs) or "-",
         "-" if onset is None else str(onset),
         f"{fmean(rights):.3f}" if rights else "-",
@@ -137,12 +145,12 @@ def _line(row: Row, plan: Plan) -> str:
 def _findings(rows: Sequence[Row], plan: Plan) -> list[str]:
     filtered = _of(rows, FILTERED)
     starts, ends = [row.start(plan.last) for row in filtered], [row.end(plan.last) for row in filtered]
-    controls = [row.end(plan.last) for row in _of(rows, UNFILTERED)]
     verdict = "reached" if min(ends) >= MARK else "missed"
     reached = (
-        f"At {plan.last} digits t0 is exact in {median(starts):.1%} (median of the seeds), the filtered loop at its end in "
-        f"{median(ends):.1%} (least {min(ends):.1%}): the mark of {MARK:.0%} in every seed is {verdict}."
+        f"At {plan.last} digits t0 is exact in {median(starts):.1%} (median over seeds and members; most {max(starts):.1%}), the filtered "
+        f"loop at its end in {median(ends):.1%} (least {min(ends):.1%}): the mark of {MARK:.0%} in every seed and member is {verdict}."
     )
+    controls = [row.end(plan.last) for row in _of(rows, UNFILTERED)]
     if not controls:
         return [reached]
     return [reached, f"Without the filter the loop ends at {median(controls):.1%} (most {max(controls):.1%})."]
@@ -150,6 +158,10 @@ def _findings(rows: Sequence[Row], plan: Plan) -> list[str]:
 
 def _of(rows: Sequence[Row], arm: str) -> list[Row]:
     return [row for row in rows if row.arm == arm]
+
+
+def _firsts(rows: Sequence[Row], arm: str) -> list[Row]:
+    return [row for row in _of(rows, arm) if row.member == 0]
 
 
 def _number(value: float | None) -> str:

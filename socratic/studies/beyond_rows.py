@@ -50,13 +50,14 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One run."""
+    """One member of one run."""
 
     seed: int
     arm: str
+    member: int
     num_parameters: int
     school_loss: float
-    seconds: float  # of this arm's play and learning, school and reading left out
+    seconds: float  # of the run's play and learning, all members', school and reading left out
     climbs: tuple[int, ...]  # the generations after which the additions grew longer
     readings: tuple[Reading, ...]
     seen: tuple[Seen, ...]
@@ -95,7 +96,7 @@ def read_length(digits: int, episodes: Sequence[Episode], rights: Sequence[Seque
             continue
         wrong = [int(said) != true for said, true in zip(episode.turns[0].reply.split(), right, strict=True)]
         first = wrong.index(True)
-        firsts.append(first + 1)
+        firsts.append(first)  # place 0 is the column before the lowest
         num_behind += len(wrong) - first - 1
         num_wrong_behind += sum(wrong[first + 1 :])
     return Length(

@@ -1,8 +1,9 @@
 """One run of the study beyond t0's data: school, then an ordinary Socratic loop that sees nothing but the policy's own answers."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from statistics import fmean
 from typing import cast
@@ -30,10 +31,13 @@ from socratic.protocols import AgentCopy, Player, Scorer
 from socratic.records import Episode, Generation, Match
 from socratic.registry import load_game
 from socratic.seeds import Seed
-from socratic.studies.beyond_plan import FILTERED, Cell, Plan
+from socratic.studies.beyond_committee import Committee, Member, Published
+from socratic.studies.beyond_plan import UNFILTERED, Cell, Plan
 from socratic.studies.beyond_rows import Reading, Row, Seen, read_length
 from socratic.studies.beyond_school import lessons, school
 from socratic.studies.sums import answer_to, length_of
+
+logger = logging.getLogger(__name__)
 
 GAME = "socratic.studies.sums:sums"
 # The reader takes what is likeliest: a temperature at which nothing else is drawn.
@@ -65,31 +69,41 @@ class EveryAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schooled:
-    """A seed's t0, from which both arms start."""
+    """A seed's t0, from which all arms start: the members' policies, equal but in their weights."""
 
     config: Config
     recipe: PolicyRecipe
-    weights: PolicyWeights
-    loss: float
+    weights: tuple[PolicyWeights, ...]
+    losses: tuple[float, ...]
+
+    def policy(self, member: int) -> Policy:
+        """Return a policy that wears a member's weights."""
+        policy = make_policy(self.recipe)
+        policy.load(self.weights[member])
+        return policy
 
 
 def schooled(plan: Plan, seed: int) -> Schooled:
-    """Return the policy of a seed as it is when the system closes."""
+    """Return the policies of a seed as they are when the system closes: each begun anew and taught lessons of its own."""
     config = config_of(plan, seed)
     recipe = draft(config)
-    policy = make_policy(recipe)
-    root = Seed(seed)
-    loss = school(policy, lessons(plan, GAME, root.child("lessons")), plan, root.child("school"))
-    return Schooled(config=config, recipe=recipe, weights=policy.weights(0), loss=loss)
+    weights, losses = [], []
+    for member in range(plan.members):
+        root = Seed(seed).child("member", member)
+        policy = make_policy(replace(recipe, seed=root.child("policy")))
+        losses.append(school(policy, lessons(plan, GAME, root.child("lessons")), plan, root.child("school")))
+        weights.append(policy.weights(0))
+    return Schooled(config=config, recipe=recipe, weights=tuple(weights), losses=tuple(losses))
 
 
-def run_cell(plan: Plan, cell: Cell, t0: Schooled, climbs: Sequence[int] | None = None) -> Row:
-    """Play and learn for all of the plan's generations, read from outside as it goes; `climbs`: when another run climbed."""
-    policy = make_policy(t0.recipe)
-    policy.load(t0.weights)
-    system, agent, ladder = _closed(plan, cell, t0, policy, climbs)
+def run_cell(plan: Plan, cell: Cell, t0: Schooled, climbs: Sequence[int] | None = None) -> list[Row]:
+    """Play and learn for all of the plan's generations, read from outside as it goes; return a row for each member.
+
+    `climbs`: when another run climbed.
+    """
+    system, agents, ladder = _closed(plan, cell, t0, climbs)
     reader = Reader(plan, t0)
-    readings = [reader.read(agent, 0, plan.final_matches)]
+    readings = [[reader.read(agent, 0, plan.final_matches)] for agent in agents]
     seen: list[Seen] = []
     climbed: list[int] = []
     seconds = 0.0
@@ -98,21 +112,27 @@ def run_cell(plan: Plan, cell: Cell, t0: Schooled, climbs: Sequence[int] | None 
         generation = advance(index, system)
         seconds += time.monotonic() - start
         seen.append(_seen(generation))
+        logger.info("seed %d, %s, generation %d: %.0f%% of %d digits pass", cell.seed, cell.arm, index + 1, 100 * seen[-1].paid_frac, rung)
         if ladder.rung > rung:
             climbed.append(index)
         is_last = index + 1 == plan.generations
         if is_last or (index + 1) % plan.read_every == 0:
-            readings.append(reader.read(agent, index + 1, plan.final_matches if is_last else plan.read_matches))
-    return Row(
-        seed=cell.seed,
-        arm=cell.arm,
-        num_parameters=sum(array.size for array in t0.weights.arrays.values()),
-        school_loss=t0.loss,
-        seconds=seconds,
-        climbs=tuple(climbed),
-        readings=tuple(readings),
-        seen=tuple(seen),
-    )
+            for agent, own in zip(agents, readings, strict=True):
+                own.append(reader.read(agent, index + 1, plan.final_matches if is_last else plan.read_matches))
+    return [
+        Row(
+            seed=cell.seed,
+            arm=cell.arm,
+            member=member,
+            num_parameters=sum(array.size for array in t0.weights[member].arrays.values()),
+            school_loss=t0.losses[member],
+            seconds=seconds,
+            climbs=tuple(climbed),
+            readings=tuple(own),
+            seen=tuple(seen),
+        )
+        for member, own in enumerate(readings)
+    ]
 
 
 class Reader:
@@ -162,12 +182,12 @@ def config_of(plan: Plan, seed: int) -> Config:
             "games": {
                 GAME: {"episodes": plan.deals * plan.group, "group": plan.group, "params": {"digits": plan.taught, "width": plan.width}}
             },
-            "play": {"executor": "local", "max_new_tokens": plan.width + 3},
+            "play": {"executor": "local", "max_new_tokens": plan.width + 4},
             "observer": {"enabled": False},
             "tracker": {"wandb": "off"},
             "learner": {
                 "lr": plan.lr,
-                "schedule": "constant",
+                "schedule": "linear",
                 "warmup_generations": 6,  # a new AdamW takes its first steps at the full rate, whatever the gradient's size
                 "epochs": plan.epochs,
                 "baseline": "none",
@@ -188,36 +208,43 @@ def has_length(episode: Episode, seat: int) -> bool:
     return digits <= length_of(episode.turns[0].reply) <= digits + 1
 
 
-def _closed(
-    plan: Plan, cell: Cell, t0: Schooled, policy: Policy, climbs: Sequence[int] | None
-) -> tuple[ClosedSystem, PublishedAgent, LadderCurriculum]:
-    config, seed = t0.config, Seed(cell.seed)
+def _closed(plan: Plan, cell: Cell, t0: Schooled, climbs: Sequence[int] | None) -> tuple[ClosedSystem, list[Published], LadderCurriculum]:
+    members = [_member(t0, number, Seed(cell.seed)) for number in range(plan.members)]
+    committee = Committee(members)
+    course = Course(game=GAME, params={"width": plan.width}, lineups=(("agent",),), episodes=plan.deals * plan.group, group=plan.group)
+    ladder = LadderCurriculum(course, _ladder(plan), Seed(cell.seed).child("curriculum"), climbs)
+    system = ClosedSystem(
+        curriculum=ladder,
+        league=NoLeague(),
+        rollout=committee,
+        critic=PlainCritic(_scorer(plan, cell.arm)),
+        learner=committee,
+        guard=MeasuringGuard(),
+        agent=committee,
+    )
+    return system, [member.agent for member in members], ladder
+
+
+def _member(t0: Schooled, number: int, seed: Seed) -> Member:
+    config = t0.config
     learner = PolicyLearner(
-        policy,
+        t0.policy(number),
         config.learner,
         objectives={},
         temperature=config.play.temperature,
         max_new_tokens=config.play.max_new_tokens,
         generations=config.generations,
-        seed=seed.child("learner"),
+        seed=seed.child("learner", number),
     )
     workers = LocalExecutor().spawn("play", PlayFactory(config=config, recipe=t0.recipe))
     rollout = BlockRollout(workers, config.play.block)
-    league = NoLeague()
-    agent = PublishedAgent(learner.weights, learner.t0, rollout, league, ())
-    course = Course(game=GAME, params={"width": plan.width}, lineups=(("agent",),), episodes=plan.deals * plan.group, group=plan.group)
-    ladder = LadderCurriculum(course, _ladder(plan), seed.child("curriculum"), climbs)
-    scorer: Scorer = SelfConsistencyScorer(plan.agreed, has_length) if cell.arm == FILTERED else EveryAnswer()
-    system = ClosedSystem(
-        curriculum=ladder,
-        league=league,
-        rollout=rollout,
-        critic=PlainCritic(scorer),
-        learner=learner,
-        guard=MeasuringGuard(),
-        agent=agent,
-    )
-    return system, agent, ladder
+    return Member(rollout=rollout, learner=learner, agent=PublishedAgent(learner.weights, learner.t0, rollout, NoLeague(), ()))
+
+
+def _scorer(plan: Plan, arm: str) -> Scorer:
+    if arm == UNFILTERED:
+        return EveryAnswer()
+    return SelfConsistencyScorer(plan.agreed, has_length)
 
 
 def _ladder(plan: Plan) -> Ladder:

@@ -1,7 +1,8 @@
 """How far the closed loop carries addition past what t0 was taught: with a filter that knows no truth, and without any.
 
-t0 is taught additions of at most four digits. From then on it sees only its own answers to problems that grow longer; what it learns
-from them is decided by their agreement and their length (arXiv:2502.01612), and in the control by nothing.
+t0 is taught additions of at most four digits: a few policies, apart from each other. From then on they see only their own answers to
+problems that grow longer; what they learn from them is decided by their agreement and their length (arXiv:2502.01612), and in the control
+by nothing.
 """
 
 import json
@@ -51,7 +52,7 @@ def run_study(folder: Path, *, seeds: int | None, jobs: int, is_quick: bool) -> 
 
 
 def measure(folder: Path, plan: Plan) -> list[Row]:
-    """Return a row for each run of the plan; what the folder holds of it already is not run again.
+    """Return a row for each member of each run of the plan; what the folder holds of it already is not run again.
 
     Raises:
         ConfigError: the folder holds another plan's runs.
@@ -71,12 +72,12 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
         try:
             if cell.seed not in t0s:
                 t0s = {cell.seed: schooled(plan, cell.seed)}
-            rows.append(run_cell(plan, cell, t0s[cell.seed], None if cell.arm == FILTERED else _climbs(rows, cell.seed)))
+            rows += run_cell(plan, cell, t0s[cell.seed], None if cell.arm == FILTERED else _climbs(rows, cell.seed))
         except KeyboardInterrupt:
             raise Interrupted("the study was left, its finished runs are kept; the same command goes on") from None
         logger.info("beyond_t0: seed %d, %s: %.0f s of play and learning", cell.seed, cell.arm, rows[-1].seconds)
         write_atomically(folder / ROWS, to_json_bytes({"plan": _as_json(plan), "rows": _rows_as_json(rows)}))
-    return [row for row in rows if row.seed < plan.seeds]
+    return [row for row in rows if row.seed < plan.seeds and row.arm in plan.arms]
 
 
 def _climbs(rows: Sequence[Row], seed: int) -> Sequence[int] | None:
@@ -101,9 +102,9 @@ def _kept(path: Path, plan: Plan) -> list[Row]:
 
 
 def _as_json(plan: Plan) -> dict[str, Json]:
-    """Return all of the plan that a run depends on: further seeds may be added."""
+    """Return all of the plan that a run depends on: further seeds and arms may be added."""
     held: dict[str, Json] = json.loads(json.dumps(asdict(plan)))
-    del held["seeds"]
+    del held["seeds"], held["arms"]
     return held
 
 

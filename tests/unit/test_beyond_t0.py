@@ -38,6 +38,7 @@ def _row(arm: str, *exact: float, seed: int = 0) -> Row:
     return Row(
         seed=seed,
         arm=arm,
+        member=0,
         num_parameters=100,
         school_loss=0.1,
         seconds=1.0,
@@ -69,14 +70,20 @@ def test_the_teacher_is_right_and_a_wrong_digit_scores_nothing() -> None:
 def test_the_first_number_has_exactly_so_many_digits(digits: int) -> None:
     for key in range(30):
         columns = LiveMatch(sums, {"digits": digits}, Seed(key)).requests()[0].prompt.split()[1:-1]
-        assert len(columns) == 9
-        assert columns[digits - 1][0] != "0"
-        assert set(columns[digits:]) <= {"00"}
+        assert len(columns) == 10
+        assert columns[0] == "00"
+        assert columns[digits][0] != "0"
+        assert set(columns[digits + 1 :]) <= {"00"}
+
+
+def test_an_answer_that_does_not_begin_with_0_is_none() -> None:
+    match = LiveMatch(sums, {"digits": 1, "width": 2}, Seed(0))
+    assert match.submit({0: "1 1 1"}) == {0}
 
 
 def test_mixed_lengths_are_drawn_alike_up_to_the_longest() -> None:
     asked = [LiveMatch(sums, {"digits": 3, "mixed": True}, Seed(key)).requests()[0].prompt.split()[1:-1] for key in range(300)]
-    lengths = [max(place + 1 for place, column in enumerate(columns) if column != "00") for columns in asked]
+    lengths = [max(place for place, column in enumerate(columns) if column != "00") for columns in asked]
     assert set(lengths) == {1, 2, 3}
     assert min(lengths.count(length) for length in (1, 2, 3)) > 70
 
@@ -92,13 +99,18 @@ def test_the_game_keeps_the_contract() -> None:
     assert {finding.rule for finding in report.findings if not finding.passed} <= {"choices matter"}
 
 
-@pytest.mark.parametrize(("answer", "length"), [("2 3 1", 3), ("2 3 0", 2), ("0 0 0", 0), (" 0 4 0 0", 2), ("x", 0), ("", 0)])
+@pytest.mark.parametrize(("answer", "length"), [("0 2 3 1", 3), ("0 2 3 0", 2), ("0 0 0 0", 0), (" 0 0 4 0 0", 2), ("0 x", 0), ("", 0)])
 def test_an_answer_is_as_long_as_its_number(answer: str, length: int) -> None:
     assert length_of(answer) == length
 
 
 def test_an_answer_fits_with_as_many_digits_as_the_problem_or_one_more() -> None:
-    assert [has_length(_episode(answer, 0.0), 0) for answer in ("1 0 0 0", "1 1 0 0", "1 1 1 0", "1 1 1 1")] == [False, True, True, False]
+    assert [has_length(_episode(answer, 0.0), 0) for answer in ("0 1 0 0 0", "0 1 1 0 0", "0 1 1 1 0", "0 1 1 1 1")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_the_teachers_lessons_are_right_and_no_longer_than_what_is_taught() -> None:
@@ -109,14 +121,16 @@ def test_the_teachers_lessons_are_right_and_no_longer_than_what_is_taught() -> N
 
 
 def test_a_length_is_told_by_where_wrong_answers_begin_and_what_follows() -> None:
-    episodes = [_episode("1 2 3 0", 1.0), _episode("1 9 9 0", 0.0), _episode("9 2 3 9", 0.0), _episode("?", 0.0, ending="forfeit")]
-    found = read_length(3, episodes, [[1, 2, 3, 0]] * 4)
+    episodes = [_episode("0 1 2 3 0", 1.0), _episode("0 1 9 9 0", 0.0), _episode("0 9 2 3 9", 0.0), _episode("?", 0.0, ending="forfeit")]
+    found = read_length(3, episodes, [[0, 1, 2, 3, 0]] * 4)
     # The second goes wrong at place 2, with 1 of the 2 digits behind it wrong; the third at place 1, with 1 of 3.
     assert found == Length(digits=3, exact=0.25, first_wrong=1.5, cascade=2 / 5, malformed=0.25)
 
 
 def test_what_is_always_right_has_no_first_wrong_place() -> None:
-    assert read_length(1, [_episode("1 0", 1.0)], [[1, 0]]) == Length(digits=1, exact=1.0, first_wrong=None, cascade=None, malformed=0.0)
+    assert read_length(1, [_episode("0 1 0", 1.0)], [[0, 1, 0]]) == Length(
+        digits=1, exact=1.0, first_wrong=None, cascade=None, malformed=0.0
+    )
 
 
 def test_a_loss_begins_where_the_curve_falls_for_good() -> None:
@@ -130,17 +144,19 @@ def test_the_section_says_whether_the_mark_is_reached_in_every_seed() -> None:
     control = [_row(UNFILTERED, 0.1, 0.2), _row(UNFILTERED, 0.1, 0.1, seed=1)]
     reached = section([_row(FILTERED, 0.1, 0.95), _row(FILTERED, 0.1, 0.91, seed=1), *control], plan)
     assert "is reached" in reached
-    assert "ends at 15.0% (most 20.0%)" in reached
+    assert "Without the filter the loop ends at 15.0% (most 20.0%)" in reached
     assert "is missed" in section([_row(FILTERED, 0.1, 0.95), _row(FILTERED, 0.1, 0.89, seed=1), *control], plan)
 
 
 def test_a_study_goes_on_where_it_was_left_and_refuses_another_plans_runs(tmp_path: Path) -> None:
     rows = beyond_t0.measure(tmp_path, TINY)
-    assert [(row.seed, row.arm) for row in rows] == [(cell.seed, cell.arm) for cell in cells(TINY)]
+    assert [(row.seed, row.arm, row.member) for row in rows] == [(cell.seed, cell.arm, member) for cell in cells(TINY) for member in (0, 1)]
     assert [reading.generation for reading in rows[0].readings] == [0, 2]
     # Both arms start from the same t0 and meet the same lengths.
-    assert rows[0].readings[0] == rows[1].readings[0]
-    assert [seen.rung for seen in rows[0].seen] == [seen.rung for seen in rows[1].seen]
+    assert rows[0].readings[0] == rows[2].readings[0]
+    assert [seen.rung for seen in rows[0].seen] == [seen.rung for seen in rows[2].seen]
+    # Its members are taught apart.
+    assert rows[0].school_loss != rows[1].school_loss
     before = (tmp_path / beyond_t0.ROWS).read_bytes()
     assert beyond_t0.measure(tmp_path, TINY) == rows
     assert (tmp_path / beyond_t0.ROWS).read_bytes() == before
@@ -149,7 +165,8 @@ def test_a_study_goes_on_where_it_was_left_and_refuses_another_plans_runs(tmp_pa
 
 
 def test_the_control_learns_from_every_answer_and_the_filtered_run_from_none_that_nobody_repeats(tmp_path: Path) -> None:
-    filtered, control = beyond_t0.measure(tmp_path, TINY)
+    filtered, _, control, _ = beyond_t0.measure(tmp_path, TINY)
+    assert (filtered.arm, control.arm) == (FILTERED, UNFILTERED)
     # After three steps of school no two answers are alike.
     assert {seen.paid_frac for seen in filtered.seen} == {0.0}
     assert {seen.paid_frac for seen in control.seen} == {1.0}
