@@ -26,17 +26,13 @@ def bench(
     odd = [count for count in wanted if count % 8]
     if odd:
         raise ConfigError(f"--rows is {odd[0]}, expected a multiple of 8: so many replies share a prompt")
-    import torch
+    from socratic.policy.speed_generation import Setting, generated, load_for_speed
 
-    from socratic.studies.speed_generation import Setting, generated, load_for_speed
-
-    if threads:
-        torch.set_num_threads(threads)
-    policy = load_for_speed(source, dtype)
+    policy = load_for_speed(source, dtype, threads)
     found = [generated(policy, Setting(rows=count, prompt=prompt, new=new), pairs=pairs) for count in wanted]
     if as_json:
         print_json([each.as_json() for each in found])
         return
-    print(f"{source}, {dtype}, {policy.model.device.type}, {torch.get_num_threads()} threads; {prompt} + {new} tokens, groups of 8")
+    print(f"{source}, {dtype}, {policy.model.device.type}, {found[0].threads} threads; {prompt} + {new} tokens, groups of 8")
     for each in found:
         print(each.words())

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from socratic.policy.speed_pairs import PAIRS, Ratio, seconds_of
 from socratic.seeds import Seed
-from socratic.studies.speed_pairs import PAIRS, Ratio, seconds_of
 from tests.bench.speed.letters import ASKED, NUM_WORDS, WORDS
 from tests.bench.speed.ours import THREADS, OurLoop, grpo_config
 from tests.bench.speed.trl_side import DEFAULTS, TUNED, TrlLoop

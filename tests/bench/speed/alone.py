@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from socratic.studies.speed_generation import Generated, Setting, generated, load_for_speed
+from socratic.policy.speed_generation import Generated, Setting, generated, load_for_speed
 from tests.bench.speed.ours import THREADS
 
 MARKS = {32: 1.8, 128: 2.2}

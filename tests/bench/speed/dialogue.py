@@ -8,9 +8,9 @@ import torch
 
 from socratic.policy.drawing import Prompt
 from socratic.policy.engine import Engine
+from socratic.policy.speed_generation import NEVER, load_for_speed
+from socratic.policy.speed_pairs import PAIRS, seconds_of
 from socratic.seeds import Seed
-from socratic.studies.speed_generation import NEVER, load_for_speed
-from socratic.studies.speed_pairs import PAIRS, seconds_of
 from tests.bench.speed.ours import THREADS
 
 ROWS, HEARD, SAID, TURNS = 16, 24, 16, 32

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from socratic.studies.speed_pairs import seconds_of
+from socratic.policy.speed_pairs import seconds_of
 from tests.bench.speed.ours import THREADS, OurLoop, grpo_config
 
 SIZES = (32, 64, 128, 256, 512)

@@ -17,10 +17,10 @@ from socratic.policy.engine import Engine
 from socratic.policy.fast.passes import FastModel
 from socratic.policy.fast.weights import read_body
 from socratic.policy.recipe import PolicyRecipe, make_policy
+from socratic.policy.speed_pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
 from socratic.policy.transformer import Policy
 from socratic.records import Json
 from socratic.seeds import Seed
-from socratic.studies.speed_pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
 
 NEVER = 1 << 30  # no token's number
 
@@ -42,6 +42,7 @@ class Generated:
     setting: Setting
     ratio: Ratio
     limit_s: float  # of one token of each row: the matrix products alone
+    threads: int
     read_bytes: int  # that one token of each row must read: weights, and every row's own keys and values
 
     @property
@@ -79,13 +80,15 @@ class Generated:
         }
 
 
-def load_for_speed(source: str, dtype: str) -> Policy:
-    """Return a language model as it was published: frozen, without an adapter.
+def load_for_speed(source: str, dtype: str, threads: int = 0) -> Policy:
+    """Return a language model as it was published: frozen, without an adapter; torch has `threads` from now on, unless it is 0.
 
     Raises:
         ModelMissing: it is not on this machine and cannot be fetched.
         PolicyError: it cannot serve.
     """
+    if threads:
+        torch.set_num_threads(threads)
     section = PolicySection.model_validate({"source": source, "dtype": dtype})
     policy = make_policy(PolicyRecipe(section=section, uses_lora=False, seed=Seed(0)))
     policy.model.requires_grad_(requires_grad=False)
@@ -142,6 +145,7 @@ def generated(policy: Policy, setting: Setting, *, pairs: int = PAIRS) -> Genera
         setting=setting,
         ratio=ratio,
         limit_s=products_s(fast, setting.rows),
+        threads=torch.get_num_threads(),
         read_bytes=weights + fast.body.head.weight_OI.nbytes + places * fast.bytes_per_place,
     )
 
