@@ -358,6 +358,14 @@ def test_a_server_whose_pause_knows_no_mode_is_refused(side: Side) -> None:
         side.client.greet()
 
 
+def test_a_server_that_cannot_be_paused_is_refused_at_once(side: Side) -> None:
+    side.server.is_developed = False
+    with pytest.raises(ConfigError, match=r"refuses /is_paused \(status 404: Not Found\); start it with VLLM_SERVER_DEV_MODE=1"):
+        side.client.greet()
+    with pytest.raises(SyncError, match=r"refuses /pause\?mode=keep .*VLLM_SERVER_DEV_MODE=1"):
+        side.delivery().deliver("now", {"agent": version(side.policy, 1)})
+
+
 def test_another_model_is_one_line(side: Side) -> None:
     assert side.client.greet() == side.client.greet(BASE) == BASE
     with pytest.raises(PolicyError, match="has no model 'llama', found tiny-base; set play.server.model"):

@@ -60,6 +60,7 @@ class VllmServer(ThreadingHTTPServer):
         self.flaw: Flaw = ""
         self.key = ""
         self.version = "0.32.0"
+        self.is_developed = True  # started with VLLM_SERVER_DEV_MODE=1
         self.busy = 0  # how many requests are still answered with 503
         self.journal: list[str] = []  # what changed the server, in order
         self.num_completions = 0
@@ -99,7 +100,9 @@ class VllmServer(ThreadingHTTPServer):
                 return self._load(body)
             case "POST", "/v1/unload_lora_adapter":
                 return self._unload(body)
-            case "POST", "/pause" | "/resume":
+            case "GET", "/is_paused" if self.is_developed:
+                return {"is_paused": self._is_paused}
+            case "POST", "/pause" | "/resume" if self.is_developed:
                 return self._pause(path, query)
             case "POST", "/v1/completions":
                 return self._complete(body)
@@ -167,7 +170,7 @@ class VllmServer(ThreadingHTTPServer):
             ids, told = self._draw(name, prompt, frozenset(ends), most, cast(float, body["temperature"]), cast(int, body["seed"]))
         choice: dict[str, Json] = {
             "index": 0,
-            "text": self._tokenizer.decode(ids),
+            "text": str(self._tokenizer.decode(ids)),
             "finish_reason": "stop" if ids[-1] in ends else "length",
             "logprobs": {
                 "tokens": [f"token_id:{token}" for token in ids],

@@ -3,7 +3,7 @@
 Follows the protocol that vLLM documents for 0.32: the OpenAI-compatible server (`/v1/models`, `/v1/completions` with
 `return_token_ids` and `return_tokens_as_token_ids`, `/tokenize`, `/version`), "LoRA Adapters: Dynamically serving LoRA Adapters"
 (`/v1/load_lora_adapter`, `/v1/unload_lora_adapter`; needs VLLM_ALLOW_RUNTIME_LORA_UPDATING) and "Async Reinforcement Learning:
-HTTP Endpoints" (`/pause?mode=keep`, `/resume`; needs VLLM_SERVER_DEV_MODE). `/pause` without a mode aborts what is being
+HTTP Endpoints" (`/pause?mode=keep`, `/resume`, `/is_paused`; needs VLLM_SERVER_DEV_MODE). `/pause` without a mode aborts what is being
 drawn, so the mode is always sent.
 
 Only the address that the user named is asked. Of the environment only the key is read: proxies are not used, because one that is asked
@@ -33,6 +33,7 @@ REFUSED = (401, 403)
 MAX_REASON = 200
 # The last release whose documented /pause knows no mode: it would take mode=keep for its default and abort what is being drawn.
 TOO_OLD = (0, 14)
+DEVELOPED = "start it with VLLM_SERVER_DEV_MODE=1 (docs/engines.md has the command)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +85,7 @@ class VllmClient:
         numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
         if len(numbers) == len(TOO_OLD) and numbers <= TOO_OLD:
             raise ConfigError(f"{self._who} is vLLM {version}, whose /pause knows no mode=keep; expected a newer one: upgrade it")
+        self._retried("GET", "/is_paused", None, ASK_S, ConfigError, DEVELOPED)  # it is there where /pause is
         names = [model.name for model in self.models() if model.parent is None]
         if wanted in names:
             return wanted
@@ -146,8 +148,7 @@ class VllmClient:
 
     def pause(self) -> None:
         """Have the server freeze what it draws, and keep it."""
-        remedy = "start it with VLLM_SERVER_DEV_MODE=1, which only somebody whom nobody else can reach should"
-        self._post("/pause?mode=keep", None, LOAD_S, SyncError, remedy)
+        self._post("/pause?mode=keep", None, LOAD_S, SyncError, DEVELOPED)
 
     def resume(self) -> None:
         """Have the server go on with what it draws."""
@@ -167,7 +168,9 @@ class VllmClient:
         except httpx.HTTPError as failure:
             raise error(f"{self._who} did not answer {path} ({type(failure).__name__}); {remedy or 'is it running?'}") from None
 
-    def _retried(self, method: str, path: str, body: Mapping[str, Json] | None, patience_s: float, error: type[SocraticError]) -> Json:
+    def _retried(
+        self, method: str, path: str, body: Mapping[str, Json] | None, patience_s: float, error: type[SocraticError], remedy: str = ""
+    ) -> Json:
         reasons: list[str] = []
         until = time.monotonic() + patience_s
         for attempt in range(TRIES):
@@ -182,7 +185,7 @@ class VllmClient:
                 reasons.append(type(failure).__name__)
                 continue
             if reply.status_code != TOO_MANY and reply.status_code < SERVER_ERROR:
-                return self._parsed(reply, path, error, "")
+                return self._parsed(reply, path, error, remedy)
             reasons.append(f"status {reply.status_code}: {self._reason(reply)}")
         raise error(
             f"{self._who} did not answer {path} in {len(reasons)} tries ({', '.join(dict.fromkeys(reasons))}); "
