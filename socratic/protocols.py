@@ -104,6 +104,14 @@ class Rollout(Protocol):
         ...
 
 
+class Courier(Protocol):
+    """Brings weights to where somebody else draws with them."""
+
+    def deliver(self, group: str, weights: Mapping[str, Weights]) -> Mapping[str, Weights]:
+        """Have `weights` there, by player name and in the place of what `group` had; return what travels with calls instead."""
+        ...
+
+
 class Judge(Protocol):
     """Answers what games ask of a critic in the middle of a match."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from socratic.build.critics import make_critics
+from socratic.build.serving import announce, greet, make_delivery, make_server_engine
 from socratic.config import Config
 from socratic.critics.names import judge_in_process, judge_of_observer, judge_without_model
 from socratic.errors import RunError
@@ -28,12 +29,13 @@ from socratic.play.clerk import PlayClerk
 from socratic.play.league import LEAGUE, KeptLeague, NoLeague
 from socratic.play.publishing import PublishedAgent
 from socratic.play.rollout import BlockRollout
-from socratic.play.worker import PlayWorker
+from socratic.play.worker import PlayWorker, SeatWeights
 from socratic.policy.agent import PolicyPlayer
 from socratic.policy.engine import Engine
-from socratic.policy.recipe import PolicyRecipe, make_policy, num_gpus
+from socratic.policy.recipe import PolicyRecipe, make_chat, make_policy, num_gpus
 from socratic.policy.scratch import lexicon, warm_up
 from socratic.policy.scripted import ScriptedPlayers
+from socratic.policy.server.engine import ServedWeights, ServerEngine
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights
 from socratic.protocols import Executor, Player, Stateful, TensorStateful, Tracker, Weights, Workers
@@ -100,19 +102,25 @@ def random_play(config: Config) -> list[Episode]:
     return episodes
 
 
-def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, tracker: Tracker, *, is_resumed: bool) -> Live:
+def close_system(
+    config: Config, recipe: PolicyRecipe, executor: Executor, tracker: Tracker, *, is_resumed: bool, folder: Path | None = None
+) -> Live:
     """Build everything; at the end of it the system is closed, and the weights are t0's.
 
-    Workers start while the policy is warmed up. A resumed run skips the warm-up: its checkpoint holds t0.
+    Workers start while the policy is warmed up. A resumed run skips the warm-up: its checkpoint holds t0. `folder` is the run's, where
+    a server finds its adapters.
     """
     seed = Seed(config.seed)
+    server = greet(config, recipe) if config.is_served else None
+    if server is not None and not is_resumed:
+        announce(server, tracker)
     play_workers = executor.spawn(
         "play",
         PlayFactory(config=config, recipe=recipe),
         count=config.play.actors,
         threads=config.play.threads,
         lease_s=config.play.lease_s,
-        gpus=_gpu_share(config),
+        gpus=0.0 if config.is_served else _gpu_share(config),
     )
     observer, observer_workers = _observer(config, recipe, executor)
 
@@ -136,7 +144,8 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         seed=seed.child("learner"),
         device=policy.model.device.type,
     )
-    rollout = BlockRollout(play_workers, config.play.block, critics.door)
+    courier = make_delivery(config, server, policy, folder) if server is not None else None
+    rollout = BlockRollout(play_workers, config.play.block, critics.door, courier)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
     league = _league(config, seated, seed)
     agent = PublishedAgent(learner.weights, learner.t0, rollout, league, seated)
@@ -169,8 +178,10 @@ class PlayFactory:
     recipe: PolicyRecipe
 
     def __call__(self) -> PlayWorker:
-        """Build the policy, its engine and the games."""
+        """Build the policy, its engine and the games; where a server draws, its chat alone."""
         clerk = PlayClerk(judge_in_process(self.config.feedback, critic_seed(self.config)))
+        if self.config.is_served:
+            return _served_worker(self.config, make_server_engine(self.config, make_chat(self.recipe)), clerk)
         return _play_worker(self.config, _engine(self.config, self.recipe), clerk)
 
 
@@ -245,7 +256,7 @@ def _observer(config: Config, recipe: PolicyRecipe, executor: Executor) -> tuple
 
 def _gpu_share(config: Config) -> float:
     """Return each worker's share of the GPUs, which the learner in this process uses too; 0 where policies live on the CPU."""
-    return num_gpus(config.policy) / (config.play.actors + 2)
+    return num_gpus(config.policy) / (2 if config.is_served else config.play.actors + 2)
 
 
 def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
@@ -259,18 +270,29 @@ def _engine(config: Config, recipe: PolicyRecipe) -> Engine:
 
 
 def _play_worker(config: Config, engine: Engine, clerk: PlayClerk) -> PlayWorker:
-    scripted = ScriptedPlayers(load_game, clerk)
-    policy = engine.policy
-
     def seat(weights: Mapping[str, Weights]) -> Player:
         return PolicyPlayer(
             engine, seated=cast("Mapping[str, PolicyWeights]", weights), is_masked=config.is_masked, memory=config.play.memory
         )
 
+    return _worker(config, partial(_install, engine.policy), seat, clerk)
+
+
+def _served_worker(config: Config, engine: ServerEngine, clerk: PlayClerk) -> PlayWorker:
+    def confirm(weights: Weights) -> str:
+        return engine.confirm(cast(ServedWeights, weights))
+
+    def seat(weights: Mapping[str, Weights]) -> Player:
+        return PolicyPlayer(engine, seated=cast("Mapping[str, ServedWeights]", weights), is_masked=False)
+
+    return _worker(config, confirm, seat, clerk)
+
+
+def _worker(config: Config, install: Callable[[Weights], str], seat: SeatWeights, clerk: PlayClerk) -> PlayWorker:
     return PlayWorker(
         game_of=load_game,
-        scripted=scripted.player,
-        install=partial(_install, policy),
+        scripted=ScriptedPlayers(load_game, clerk).player,
+        install=install,
         seat=seat,
         rules=PlayRules(retries=config.play.retries, max_turns=config.play.max_turns),
         clerk=clerk,

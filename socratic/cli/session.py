@@ -76,6 +76,10 @@ class Session:
 
     def _play(self, executor: Executor) -> bool:
         """Return whether every generation was played."""
+        if self._config.is_served:
+            from socratic.policy.server.client import VllmClient
+
+            VllmClient(self._config.play.server).greet(self._config.play.server.model)  # before seconds go into what is heavy
         if isinstance(executor, RayExecutor):
             executor.start()  # Ray takes seconds: it starts while torch is loaded here
         # An import that a signal breaks off may fail in any way, so a Ctrl-C waits for its end.
@@ -121,7 +125,7 @@ class Session:
                 build.save_recipe(recipe, run.folder)
                 keep_policy_hash(run)
             tracker = self._tracker()
-            live = build.close_system(config, recipe, executor, tracker, is_resumed=self._is_resumed)
+            live = build.close_system(config, recipe, executor, tracker, is_resumed=self._is_resumed, folder=run.folder)
             if not self._is_resumed:
                 self._checkpoint(live, 0)
                 return live

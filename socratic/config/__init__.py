@@ -16,8 +16,10 @@ from socratic.config.sections import (
     TrackerSection,
     WarmUp,
 )
+from socratic.config.serving import SERVER_KEY, ServerSection
 
 __all__ = [
+    "SERVER_KEY",
     "CheckpointSection",
     "Config",
     "FeedbackSection",
@@ -38,6 +40,7 @@ __all__ = [
     "RaySection",
     "RecordSection",
     "RewardModelSection",
+    "ServerSection",
     "TrackerSection",
     "ValueHead",
     "WarmUp",

@@ -8,6 +8,7 @@ from socratic.config.base import Parameter, Positive, Section, Share
 from socratic.config.feedback import FeedbackSection
 from socratic.config.learning import LeagueSection, LearnerSection, Objective
 from socratic.config.sense import refusal
+from socratic.config.serving import ServerSection
 
 NO_GAME = "no game is configured; add a [games.NAME] table, e.g. [games.kuhn_poker]; `socratic games list` has the names"
 
@@ -73,6 +74,7 @@ class PlaySection(Section):
     max_turns: Positive = 200
     pack_tokens: Positive = 2048  # nodes of one forward pass
     lease_s: float = Field(600.0, gt=0)  # how long a block may take before it is asked for again
+    server: ServerSection = ServerSection()
 
 
 class ObserverSection(Section):
@@ -160,6 +162,20 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _server_can_serve(self) -> "Config":
+        if not self.is_served:
+            return self
+        if self.policy.source == "scratch":
+            raise ValueError(
+                "play.server is set, and no server has a scratch policy, which is made here; set policy.source to a language model"
+            )
+        if self.is_masked:
+            raise ValueError("play.server draws free text, and play.masked is on; set play.masked = 'off', or leave the server out")
+        if not self.uses_lora:
+            raise ValueError("play.server takes LoRA adapters, and policy.tune is 'all'; set policy.tune = 'lora', or leave the server out")
+        return self
+
+    @model_validator(mode="after")
     def _makes_sense(self) -> "Config":
         groups = {name: min(section.group, section.episodes) for name, section in self.games.items()}
         found = refusal(self.learner, groups, self.objectives) or next(filter(None, map(self._odd_groups, self.games)), None)
@@ -191,6 +207,11 @@ class Config(Section):
                 f"set episodes to {len(section.lineups) * section.group} or more"
             )
         return None
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a server draws the replies of play."""
+        return bool(self.play.server.address)
 
     @property
     def is_masked(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from socratic.errors import DoorLost, PlayError, SyncError, WorkerLost
-from socratic.protocols import Judge, JudgeDoor, Weights, Workers
+from socratic.protocols import Courier, Judge, JudgeDoor, Weights, Workers
 from socratic.records import Breakage, Episode, Match, Played
 
 JUDGE_TRIES = 3  # of a generation: the first, one for a machine's bad luck, one to be sure
@@ -28,10 +28,18 @@ class PlayedBlock:
 class BlockRollout:
     """Plays matches in blocks on `workers`."""
 
-    def __init__(self, workers: Workers, block: int, judge: JudgeDoor | None = None) -> None:
-        """Cut matches into blocks of `block`; a `judge` that lives elsewhere is sent along with each."""
+    def __init__(self, workers: Workers, block: int, judge: JudgeDoor | None = None, courier: Courier | None = None) -> None:
+        """Cut matches into blocks of `block`.
+
+        Args:
+            workers: who plays them.
+            block: matches that are played by one worker, side by side.
+            judge: one that lives elsewhere, sent along with each block.
+            courier: brings weights to where the workers have their replies drawn, if that is not in the workers.
+        """
         self._workers = workers
         self._judge = judge
+        self._courier = courier
         self._block = block
         self._weights: dict[str, Weights] = {}
         self._shared: object = None
@@ -40,11 +48,11 @@ class BlockRollout:
     def sync(self, weights: Mapping[str, Weights]) -> None:
         """Share the weights that later calls of `play` seat, by player name ("agent", "t0")."""
         self._weights = dict(weights)
-        self._shared = self._workers.share(self._weights)
+        self._shared = self._workers.share(self._sent("now", weights))
 
     def sync_past(self, weights: Mapping[str, Weights]) -> None:
         """Share the kept versions that later calls of `play` seat ("past:12"): apart, because they rarely change."""
-        self._past = self._workers.share(dict(weights))
+        self._past = self._workers.share(self._sent("past", weights))
 
     def play(self, matches: Sequence[Match]) -> Played:
         """Play all matches; a game that breaks its contract in one of them loses all its episodes: its rules are not what they say.
@@ -66,6 +74,9 @@ class BlockRollout:
         broken = {breakage.game for breakage in breakages}
         episodes = tuple(episode for block in played for episode in block.episodes if episode.match.game not in broken)
         return Played(episodes=episodes, breakages=breakages)
+
+    def _sent(self, group: str, weights: Mapping[str, Weights]) -> dict[str, Weights]:
+        return dict(weights if self._courier is None else self._courier.deliver(group, weights))
 
     def _play_whole(self, blocks: Sequence[tuple[Match, ...]]) -> list[PlayedBlock]:
         """Play every block; those in which the judge was lost again from their beginning, with another one."""

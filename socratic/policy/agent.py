@@ -1,22 +1,43 @@
 """The agent at a table: text in, text out, every token accounted for."""
 
 from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
+from socratic.policy.chat import Chat
 from socratic.policy.drawing import Drawn, Prompt
-from socratic.policy.engine import Engine
 from socratic.policy.memory import Memory, remembered
-from socratic.policy.weights import PolicyWeights
-from socratic.protocols import TurnRequest
+from socratic.policy.stream import Stream
+from socratic.protocols import TurnRequest, Weights
 from socratic.records import Turn
 from socratic.seeds import Seed
 
 AGENT = "agent"
 
+Worn = TypeVar("Worn", bound=Weights)  # what an engine draws with: weights, or their name on a server
+Lent = TypeVar("Lent", bound=Weights, contravariant=True)
 
-class PolicyPlayer:
+
+class Draws(Protocol[Lent]):
+    """An engine, wherever it is."""
+
+    @property
+    def chat(self) -> Chat:
+        """Return what renders views and reads replies."""
+        ...
+
+    def stream(self, versions: Sequence[Lent], *, keeps_conversations: bool = False) -> Stream:
+        """Return a stream of free replies by `versions`."""
+        ...
+
+    def draw_each(self, prompts: Sequence[Prompt], weights: Sequence[Lent]) -> list[Drawn]:
+        """Draw a reply to each prompt, in order, with the weights at its place."""
+        ...
+
+
+class PolicyPlayer(Generic[Worn]):
     """Fills seats with versions of the policy. Replies under a mask come all at once, free ones as they end."""
 
-    def __init__(self, engine: Engine, *, seated: Mapping[str, PolicyWeights], is_masked: bool, memory: Memory = "all") -> None:
+    def __init__(self, engine: Draws[Worn], *, seated: Mapping[str, Worn], is_masked: bool, memory: Memory = "all") -> None:
         """Seat weights by player name; what its conversations have read is forgotten with it."""
         self._engine = engine
         self._seated = seated
@@ -64,7 +85,7 @@ class PolicyPlayer:
         name = request.match.seats[request.seat]
         return Turn(
             seat=request.seat,
-            reply=self._engine.policy.chat.decode(drawn.token_ids),
+            reply=self._engine.chat.decode(drawn.token_ids),
             is_legal=True,
             player=name,
             version=self._seated[name].version,
@@ -76,7 +97,7 @@ class PolicyPlayer:
         )
 
     def _prompt(self, request: TurnRequest) -> Prompt:
-        chat = self._engine.policy.chat
+        chat = self._engine.chat
         options = None
         if self._is_masked and request.legal is not None:
             options = tuple(chat.encode_reply(option) for option in request.legal)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from socratic.policy.chat import Chat
 from socratic.policy.drawing import Drawn, Prompt
 from socratic.policy.fast.lane import PASS_NODES, Pace
 from socratic.policy.fast.looks import TreeLook
@@ -65,6 +66,11 @@ class Engine:
         self._max_rows = max_rows
         self._kept_bytes = kept_mb << 20
         self._wardrobe = Wardrobe(policy) if is_fast and is_llama_shaped(policy.model) else None
+
+    @property
+    def chat(self) -> Chat:
+        """Return what renders views and reads replies."""
+        return self.policy.chat
 
     def stream(self, versions: Sequence[PolicyWeights | None], *, keeps_conversations: bool = False) -> Stream:
         """Return a stream of free replies by `versions`; None is what the policy wears now.

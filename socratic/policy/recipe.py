@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from socratic.config import PolicySection
 from socratic.errors import PolicyError
 from socratic.policy.chat import Chat
-from socratic.policy.sources import add_lora, build_scratch_model, load_source
+from socratic.policy.sources import add_lora, build_scratch_model, load_source, load_tokenizer
 from socratic.policy.tokenizer import build_tokenizer
 from socratic.policy.transformer import Policy
 from socratic.seeds import Seed
@@ -44,6 +44,17 @@ def make_policy(recipe: PolicyRecipe) -> Policy:
         model = add_lora(model, recipe.section.lora, recipe.seed.child("adapter"))
     model.to(device)  # type: ignore[arg-type]  # transformers narrows what torch takes
     return Policy(model, Chat(tokenizer))
+
+
+def make_chat(recipe: PolicyRecipe) -> Chat:
+    """Build the policy's chat alone, where something else draws.
+
+    Raises:
+        ModelMissing: the source is not on this machine.
+        PolicyError: its tokenizer cannot serve.
+    """
+    is_scratch = recipe.section.source == "scratch"
+    return Chat(build_tokenizer(recipe.lexicon) if is_scratch else load_tokenizer(recipe.section))
 
 
 def device_of(section: PolicySection) -> torch.device:

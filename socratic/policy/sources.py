@@ -71,6 +71,19 @@ def load_source(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_
     return load_folder(folder, AutoModelForCausalLM.from_pretrained, section.dtype)
 
 
+def load_tokenizer(section: PolicySection, *, fetch: Callable[[str], Path] = fetch_from_hub) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of `section.source` alone.
+
+    Raises:
+        ModelMissing: it is not on this machine and cannot be fetched.
+        PolicyError: it cannot be read.
+    """
+    folder = locate(section.source, "policy.source", fetch)
+    with _quiet(), readable(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return cast(PreTrainedTokenizerBase, tokenizer)
+
+
 def load_folder(folder: Path, load: Callable[..., object], dtype: str) -> Source:
     """Load the model in `folder` with an auto class's `from_pretrained`, and its tokenizer.
 
