@@ -283,7 +283,7 @@ def _served_worker(config: Config, engine: ServerEngine, clerk: PlayClerk) -> Pl
         return engine.confirm(cast(ServedWeights, weights))
 
     def seat(weights: Mapping[str, Weights]) -> Player:
-        return PolicyPlayer(engine, seated=cast("Mapping[str, ServedWeights]", weights), is_masked=False)
+        return PolicyPlayer(engine, seated=cast("Mapping[str, ServedWeights]", weights), is_masked=False, memory=config.play.memory)
 
     return _worker(config, confirm, seat, clerk)
 
