@@ -120,7 +120,8 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         return kept[max(kept)] if version == "past" and kept else learner.t0()
 
     critics = make_critics(config, recipe, executor, critic_seed(config), own)
-    load_objectives(config.learner)  # what does not fit is said before the warm-up
+    # What does not fit is said before the warm-up.
+    load_objectives(config.learner, needs_ratio=config.play.lag > 0 and any(each.pg for each in config.objectives.values()))
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads)
@@ -135,7 +136,7 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         seed=seed.child("learner"),
         device=policy.model.device.type,
     )
-    rollout = BlockRollout(play_workers, config.play.block, critics.door)
+    rollout = BlockRollout(play_workers, config.play.block, critics.door, lag=config.play.lag, generations=config.generations)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
     league = _league(config, seated, seed)
     agent = PublishedAgent(learner.weights, learner.t0, rollout, league, seated)
@@ -154,7 +155,14 @@ def close_system(config: Config, recipe: PolicyRecipe, executor: Executor, track
         system=system,
         outside=Outside(observer=observer, tracker=tracker),
         agent=agent,
-        parts={"learner": learner, "guard": guard, "curriculum": curriculum, **_remembering(league), **critics.parts},
+        parts={
+            "learner": learner,
+            "guard": guard,
+            "curriculum": curriculum,
+            **_remembering(league),
+            **({"rollout": rollout} if config.play.lag else {}),  # without a lag nothing is in flight between generations
+            **critics.parts,
+        },
         recipe=recipe,
         workers=(play_workers, *observer_workers, *critics.workers),
     )
