@@ -164,9 +164,11 @@ def test_matches_in_flight_of_a_game_that_broke_are_left_out_and_said_once(tmp_p
 
 
 def test_a_judge_in_an_actor_judges_what_is_played_ahead(tmp_path: Path) -> None:
-    sections: dict[str, Json] = {"games": JUDGED, "generations": 3, "feedback": {"judge": "model"}, "observer": {"enabled": False}}
-    local = play_run(tmp_path, "local", lagged(**sections))
-    assert_same(play_run(tmp_path, "ray", lagged(play={"executor": "ray", "actors": 2}, **sections)), local)
+    def judged(play: Json) -> Config:
+        return lagged(games=JUDGED, generations=3, feedback={"judge": "model"}, observer={"enabled": False}, play=play)
+
+    local = play_run(tmp_path, "local", judged({}))
+    assert_same(play_run(tmp_path, "ray", judged({"executor": "ray", "actors": 2})), local)
 
 
 def test_a_known_optimum_is_learned_from_older_play(tmp_path: Path) -> None:
