@@ -37,8 +37,8 @@ class Frail:
         return [(0.75, 0.25) for _ in judgements]
 
 
-def rollout(judge: Frail | None) -> BlockRollout:
-    made = BlockRollout(LocalExecutor().spawn("play", random_play), 2, judge)
+def rollout(judge: Frail | None, lag: int = 0) -> BlockRollout:
+    made = BlockRollout(LocalExecutor().spawn("play", random_play), 2, judge, lag=lag)
     made.sync({"agent": make_weights(0, {})})
     return made
 
@@ -48,10 +48,11 @@ def played(made: BlockRollout, count: int) -> Played:
     return made.finish(0)
 
 
-def test_what_is_played_after_a_loss_is_what_is_played_without() -> None:
+@pytest.mark.parametrize("lag", [0, 1])
+def test_what_is_played_after_a_loss_is_what_is_played_without(lag: int) -> None:
     whole, frail = Frail(()), Frail((1, 4))
     expected = played(rollout(whole), 6)
-    assert played(rollout(frail), 6) == expected
+    assert played(rollout(frail, lag), 6) == expected
     assert [episode.scores for episode in expected.episodes] == [(0.5, -0.5)] * 6
     # Three blocks, the first lost at once; then the first again, lost at the fourth call; then it alone.
     assert (whole.calls, frail.calls, frail.lives) == (3, 5, 3)
