@@ -52,8 +52,10 @@ def advance(index: int, system: ClosedSystem) -> Generation:
     """
     clock = _Clock()
     with clock("play"):
-        matches = system.league.seat(index, system.curriculum.choose(index, system.agent.version))
-        played = system.rollout.play(matches)
+        for due in system.rollout.due(index):  # this generation; with a lag a later one, to be played while this one is learned from
+            matches = system.league.seat(due, system.curriculum.choose(due, system.agent.version))
+            system.rollout.start(due, matches)
+        played = system.rollout.finish(index)
     broken = system.curriculum.drop(played.breakages)
     episodes = played.episodes
     with clock("judge"):

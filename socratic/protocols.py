@@ -80,7 +80,10 @@ class Curriculum(Protocol):
     """Chooses what is played next."""
 
     def choose(self, index: int, version: int) -> list[Match]:
-        """Return generation `index`'s matches, in the order that fixes the blocks."""
+        """Return generation `index`'s matches, in the order that fixes the blocks.
+
+        Each generation is chosen once, in order; with a lag before `revise` was called for the generations that are still in flight.
+        """
         ...
 
     def drop(self, breakages: Sequence[Breakage]) -> tuple[Breakage, ...]:
@@ -97,10 +100,18 @@ class Curriculum(Protocol):
 
 
 class Rollout(Protocol):
-    """Plays matches."""
+    """Plays matches; may have started those of later generations."""
 
-    def play(self, matches: Sequence[Match]) -> Played:
-        """Return the episodes in the order of the matches; none of a game that broke its contract in one of them."""
+    def due(self, index: int) -> Sequence[int]:
+        """Return the generations to start before generation `index` is finished, in order."""
+        ...
+
+    def start(self, index: int, matches: Sequence[Match]) -> None:
+        """Have generation `index`'s matches played by the weights that are published now."""
+        ...
+
+    def finish(self, index: int) -> Played:
+        """Return generation `index`'s episodes in the order of the matches; none of a game that broke its contract by then."""
         ...
 
 
@@ -199,7 +210,7 @@ class Agent(Protocol):
 
     @property
     def version(self) -> int:
-        """The version that plays."""
+        """The version that plays what is started now."""
         ...
 
     def publish(self, index: int, update: Update, verdict: Verdict) -> Metrics:
@@ -295,6 +306,10 @@ class Workers(Protocol):
 
         A worker that dies is replaced and its items are asked for again; what a worker raises is raised here.
         """
+        ...
+
+    def start(self, method: str, items: Sequence[object], *shared: object) -> "Pending":
+        """Start a call for each item, to be made whether or not anybody waits; the result is the list that `map` returns."""
         ...
 
     def submit(self, method: str, item: object, *shared: object) -> "Pending":

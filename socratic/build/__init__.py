@@ -129,7 +129,8 @@ def close_system(
         return kept[max(kept)] if version == "past" and kept else learner.t0()
 
     critics = make_critics(config, recipe, executor, critic_seed(config), own)
-    load_objectives(config.learner)  # what does not fit is said before the warm-up
+    # What does not fit is said before the warm-up.
+    load_objectives(config.learner, needs_ratio=config.play.lag > 0 and any(each.pg for each in config.objectives.values()))
     policy = make_policy(recipe)
     if config.policy.source == "scratch" and not is_resumed:
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads, config.play.memory)
@@ -145,7 +146,7 @@ def close_system(
         device=policy.model.device.type,
     )
     courier = make_delivery(config, server, policy, folder) if server is not None else None
-    rollout = BlockRollout(play_workers, config.play.block, critics.door, courier)
+    rollout = BlockRollout(play_workers, config.play.block, critics.door, courier, lag=config.play.lag, generations=config.generations)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
     league = _league(config, seated, seed)
     agent = PublishedAgent(learner.weights, learner.t0, rollout, league, seated)
@@ -164,7 +165,14 @@ def close_system(
         system=system,
         outside=Outside(observer=observer, tracker=tracker),
         agent=agent,
-        parts={"learner": learner, "guard": guard, "curriculum": curriculum, **_remembering(league), **critics.parts},
+        parts={
+            "learner": learner,
+            "guard": guard,
+            "curriculum": curriculum,
+            **_remembering(league),
+            **({"rollout": rollout} if config.play.lag else {}),  # without a lag nothing is in flight between generations
+            **critics.parts,
+        },
         recipe=recipe,
         workers=(play_workers, *observer_workers, *critics.workers),
     )

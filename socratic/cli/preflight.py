@@ -147,11 +147,11 @@ def _check_section(name: str, section: GameSection, game: Game) -> None:
 
 def _check_league(config: Config) -> None:
     """Refuse a fixed opponent that the run never comes to."""
-    league = config.league
-    if league.opponent == "fixed" and league.fixed >= config.generations:
+    league, num_played = config.league, max(1, config.generations - config.play.lag)
+    if league.opponent == "fixed" and league.fixed >= num_played:
         raise ConfigError(
-            f"league.fixed is {league.fixed}, and of {config.generations} generations version {config.generations - 1} is the last that "
-            f"plays; set it below {config.generations}, or 0 for t0"
+            f"league.fixed is {league.fixed}, and of {config.generations} generations version {num_played - 1} is the last that "
+            f"plays; set it below {num_played}, or 0 for t0"
         )
 
 

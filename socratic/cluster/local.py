@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from socratic.cluster.threads import torch_threads
 from socratic.errors import DoorLost
@@ -57,9 +58,13 @@ class LocalWorkers:
         """Return `worker.method(item, *shared)` for each item, in the order of the items."""
         return [self.call(position % len(self._workers), method, item, shared) for position, item in enumerate(items)]
 
+    def start(self, method: str, items: Sequence[object], *shared: object) -> Pending:
+        """Return calls that are made when their results are first asked for."""
+        return LocalPending(partial(self.map, method, items, *shared))
+
     def submit(self, method: str, item: object, *shared: object) -> Pending:
         """Return a call on the first worker that is made when its result is first asked for."""
-        return LocalPending(self, method, item, shared)
+        return LocalPending(partial(self.call, 0, method, item, shared))
 
     def door(self) -> Door:
         """Return the way to the first worker."""
@@ -96,16 +101,13 @@ class LocalDoor:
 
 @dataclass(slots=True)
 class LocalPending:
-    """A call that is made once, when its result is first asked for."""
+    """What is called once, when its result is first asked for."""
 
-    workers: LocalWorkers
-    method: str
-    item: object
-    shared: tuple[object, ...]
+    call: Callable[[], object]
     _results: list[object] = field(default_factory=list)
 
     def result(self) -> object:
         """Make the call, or return what it returned before."""
         if not self._results:
-            self._results.append(self.workers.call(0, self.method, self.item, self.shared))
+            self._results.append(self.call())
         return self._results[0]

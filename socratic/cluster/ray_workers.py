@@ -2,9 +2,10 @@
 
 This module loads ray; it is imported once a `RayExecutor` starts.
 
-One call at a time is given to each actor: a call takes tenths of a second or more and its way there a thousandth, and so a
-lost actor has one suspect. A lost actor is replaced by a new one and not restarted by Ray: without Ray's own retries, calls
-to an actor that restarts are refused, while calls to a new one wait for it.
+One call at a time is given to each actor by who waits for the results: a call takes tenths of a second or more and its way
+there a thousandth. Calls that are started for later stand in line at an actor, which makes them one after the other. Either way
+a lost actor has one suspect, the first call that it has not answered. It is replaced by a new one and not restarted by Ray:
+without Ray's own retries, calls to an actor that restarts are refused, while calls to a new one wait for it.
 """
 
 import time
@@ -114,11 +115,15 @@ class Post:
         self._backlog.append(ref)
         return ref
 
+    def num_waiting(self) -> int:
+        """Return how many calls the actor has not answered."""
+        if self._backlog:
+            _, self._backlog = ray.wait(self._backlog, num_returns=len(self._backlog), timeout=0, fetch_local=False)
+        return len(self._backlog)
+
     def lease(self) -> float:
         """Return until when the last call may take: those before it have their time too."""
-        _, unfinished = ray.wait(self._backlog, num_returns=len(self._backlog), timeout=0, fetch_local=False)
-        self._backlog = unfinished
-        return time.monotonic() + self._crew.lease_s * max(1, len(unfinished))
+        return time.monotonic() + self._crew.lease_s * max(1, self.num_waiting())
 
     def is_building(self) -> bool:
         """Say whether the actor has a place and is still within the time that building may take.
@@ -206,6 +211,17 @@ class RayWorkers:
                 running.remove(one)
         return results
 
+    def start(self, method: str, items: Sequence[object], *shared: object) -> Pending:
+        """Send a call for each item at once, to whoever has the fewest before it."""
+        self._await_ray()
+        lines = {post: post.num_waiting() for post in self._posts}
+        running = []
+        for index, item in enumerate(items):
+            post = min(lines, key=lambda each: lines[each])
+            lines[post] += 1
+            running.append(self._send(Call(index=index, method=method, item=item, shared=shared), post))
+        return RayStarted(self, running)
+
     def submit(self, method: str, item: object, *shared: object) -> Pending:
         """Start one call on the first worker; it runs whether or not anybody waits."""
         self._await_ray()
@@ -264,11 +280,11 @@ class RayWorkers:
         return one
 
     def _replace(self, one: Running, reason: str) -> None:
-        """Put a new actor in the place of a lost one, and give it the call."""
+        """Put a new actor in the place of a lost one, and give it the call; one that stood in line behind another is not to blame."""
         if one.number == one.post.number:
             one.post.empty()
             one.post.fill()
-        one.call.lose(self._crew.name, reason, self._crew.on_event)
+            one.call.lose(self._crew.name, reason, self._crew.on_event)
         one.ref, one.number, one.lease = one.post.send(one.call), one.post.number, None
 
 
@@ -320,6 +336,31 @@ class RayPending:
         while not self._results:
             self._results = [result for _, result in self._workers.advance([self._running])]
         return self._results[0]
+
+
+class RayStarted:
+    """Calls that stand in line at the workers."""
+
+    def __init__(self, workers: RayWorkers, running: Sequence[Running]) -> None:
+        """Remember whom to ask, in the order in which they were sent."""
+        self._workers = workers
+        self._running = list(running)
+        self._results: list[object] = [None] * len(self._running)
+
+    def result(self) -> object:
+        """Wait for the calls and return what they returned, in their order.
+
+        Only the first of each line is looked at: it is the one that its actor makes, and the one to blame where that is lost.
+
+        Raises:
+            WorkerLost: an item lost its worker on every try; it has the item's `index`.
+        """
+        while self._running:
+            first = {one.post: one for one in reversed(self._running)}
+            for one, result in self._workers.advance(list(first.values())):
+                self._results[one.call.index] = result
+                self._running.remove(one)
+        return self._results
 
 
 def _in_words(error: Exception) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from socratic.config.base import Parameter, Positive, Section, Share
 from socratic.config.feedback import FeedbackSection
 from socratic.config.learning import LeagueSection, LearnerSection, Objective
-from socratic.config.sense import refusal
+from socratic.config.sense import refusal, refusal_of_lag
 from socratic.config.serving import ServerSection
 
 NO_GAME = "no game is configured; add a [games.NAME] table, e.g. [games.kuhn_poker]; `socratic games list` has the names"
@@ -75,6 +75,9 @@ class PlaySection(Section):
     pack_tokens: Positive = 2048  # nodes of one forward pass
     lease_s: float = Field(600.0, gt=0)  # how long a block may take before it is asked for again
     server: ServerSection = ServerSection()
+    # Generations by which the weights that play are older than those that learn: workers play while the learner works. Ratios of
+    # policies many updates apart say little, and every generation in flight is held in memory: so it ends at 4.
+    lag: int = Field(0, ge=0, le=4)
 
 
 class ObserverSection(Section):
@@ -165,6 +168,8 @@ class Config(Section):
     def _server_can_serve(self) -> "Config":
         if not self.is_served:
             return self
+        if self.play.lag:
+            raise ValueError("play.server unloads what plays no more, and play.lag plays it on; set play.lag = 0, or leave the server out")
         if self.policy.source == "scratch":
             raise ValueError(
                 "play.server is set, and no server has a scratch policy, which is made here; set policy.source to a language model"
@@ -178,7 +183,11 @@ class Config(Section):
     @model_validator(mode="after")
     def _makes_sense(self) -> "Config":
         groups = {name: min(section.group, section.episodes) for name, section in self.games.items()}
-        found = refusal(self.learner, groups, self.objectives) or next(filter(None, map(self._odd_groups, self.games)), None)
+        found = (
+            refusal(self.learner, groups, self.objectives)
+            or next(filter(None, map(self._odd_groups, self.games)), None)
+            or refusal_of_lag(self.play.lag, self.learner, self.objectives, self.feedback)
+        )
         if found:
             raise ValueError(found)
         return self

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+from socratic.config.feedback import FeedbackSection
 from socratic.config.learning import COMPARES_GROUPS, LearnerSection, Objective
 
 # Ratios of whole sequences need advantages that say which of several replies to one deal was better.
 OF_GROUPS = "gspo"
+# Judges that learn, or of which a member may be shut out.
+CHANGING_JUDGES = frozenset({"reward_model", "panel"})
 
 
 def refusal(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapping[str, Objective]) -> str | None:
@@ -23,6 +26,43 @@ def refusal(learner: LearnerSection, groups: Mapping[str, int], objectives: Mapp
         or _of_the_gradient(learner, objectives, alone)
         or _of_the_pairs(learner, groups, objectives)
     )
+
+
+def refusal_of_lag(lag: int, learner: LearnerSection, objectives: Mapping[str, Objective], feedback: FeedbackSection) -> str | None:
+    """Return why play by weights that are `lag` generations older cannot be learned from, or None.
+
+    What reads the ratio to the policy that played is corrected for it, and imitation and preferences compare what was played, whoever
+    played it. The rest takes drawn tokens for the policy's own.
+    """
+    if not lag:
+        return None
+    found = f"play.lag is {lag}, so that older weights play than those that learn, and"
+    if any(each.pg for each in objectives.values()) and _own_name(learner.gradient.kind) == "reinforce":
+        return (
+            f"{found} learner.gradient.kind is {learner.gradient.kind!r}, which is right only for the policy that played; "
+            'set learner.gradient.kind = "ppo" (or "cispo": reinforce under a truncated importance weight), or play.lag = 0'
+        )
+    if any(each.kl for each in objectives.values()) and learner.kl_form != "full":
+        return (
+            f"{found} learner.kl_form is {learner.kl_form!r}, an estimate at tokens that the policy itself drew; "
+            'set learner.kl_form = "full", or play.lag = 0'
+        )
+    if any(each.pref for each in objectives.values()) and learner.preference.reference == "last":
+        return (
+            f"{found} learner.preference.reference is 'last', the policy that played, which is gone by then; "
+            'set learner.preference.reference = "magnet" or "t0" (SPIN has neither), or play.lag = 0'
+        )
+    changing = feedback.judge if feedback.judge in CHANGING_JUDGES else "past" if _is_past(feedback) else None
+    if changing:
+        return (
+            f"{found} the judge of play is {changing!r}, which may change while matches are in flight, so that a resumed run would ask "
+            'another one; set feedback.judge = "model" with a model that stays as it is, e.g. "t0", or play.lag = 0'
+        )
+    return None
+
+
+def _is_past(feedback: FeedbackSection) -> bool:
+    return feedback.judge == "model" and feedback.model.source == "past"
 
 
 def _own_name(kind: str) -> str:

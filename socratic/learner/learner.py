@@ -283,15 +283,24 @@ def _over_steps(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {**means, **ratio_metrics(sums)}
 
 
-def load_objectives(section: LearnerSection) -> tuple[TokenObjective, PairObjective]:
+def load_objectives(section: LearnerSection, *, needs_ratio: bool = False) -> tuple[TokenObjective, PairObjective]:
     """Return the policy gradient and the preference that `section` names.
 
+    Args:
+        section: names them.
+        needs_ratio: play is older than what learns from it, so that a gradient must read the ratio of the two.
+
     Raises:
-        ConfigError: what is named is neither.
+        ConfigError: what is named is neither, or reads no ratio where it must.
         UnknownGame: nothing of that name is installed.
         BrokenPlugin: it cannot be loaded.
     """
     gradient = _made(OBJECTIVES, section.gradient.kind, section.gradient, ("loss", "is_separable"))
+    if needs_ratio and not getattr(gradient, "reads_ratio", False):
+        raise ConfigError(
+            f"play.lag is above 0, and the objective {section.gradient.kind!r} does not say that it corrects for play by older weights "
+            '(reads_ratio = True); set learner.gradient.kind = "ppo" or "cispo", or play.lag = 0'
+        )
     preference = _made(PREFERENCES, section.preference.kind, section.preference, ("loss", "is_against_best"))
     return cast(TokenObjective, gradient), cast(PairObjective, preference)
 

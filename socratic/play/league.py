@@ -85,9 +85,15 @@ class KeptLeague:
     def revise(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> Metrics:
         """Count successes and rate those who met; return `league/...` metrics.
 
-        What counts is what the critics say, for that is what the agent learns from; a match of which they cannot say does not.
+        What counts is what the critics say, for that is what the agent learns from; a match of which they cannot say does not. Nor does
+        one with a version that has left the pool while the match was in flight.
         """
-        met = [found for episode, said in zip(episodes, feedback, strict=True) if (found := _meeting(episode, said))]
+        kept = {player_of(version) for version in self.pool()}
+        met = [
+            found
+            for episode, said in zip(episodes, feedback, strict=True)
+            if all(player in kept for player in episode.match.seats if player.startswith("past:")) and (found := _meeting(episode, said))
+        ]
         self._count([(game, name, self._success(game, rewards, name)) for game, rewards in met for name in rewards if name != AGENT])
         contests = [rewards for game, rewards in met if self._game_of(game).zero_sum]
         for place in _some(len(contests), MOST_RATED, self._seed.child("rated", index)):

@@ -37,7 +37,7 @@ class PublishedAgent:
 
     @property
     def version(self) -> int:
-        """The version that plays."""
+        """The version that plays what is started now."""
         return self._weights.version
 
     def publish(self, index: int, update: Update, verdict: Verdict) -> Metrics:
@@ -75,9 +75,10 @@ class PublishedAgent:
         return self._league.pool()
 
     def resend(self) -> None:
-        """Publish what the learner holds now: after a checkpoint was loaded into it."""
+        """Publish what the learner holds now, and have what was in flight played again: after a checkpoint was loaded."""
         self._weights = self._live()
         self._send()
+        self._rollout.play_again()
 
     def _send(self) -> None:
         seated = {"t0": self._t0()} if "t0" in self._seated else {}

@@ -41,9 +41,18 @@ class Committee:
         """The version that plays: all members learn at the same pace."""
         return self._members[0].agent.version
 
-    def play(self, matches: Sequence[Match]) -> Played:
+    def due(self, index: int) -> Sequence[int]:
+        """Return the generations to start before generation `index` is finished: what each member says, and all say the same."""
+        return self._members[0].rollout.due(index)
+
+    def start(self, index: int, matches: Sequence[Match]) -> None:
+        """Deal the matches to the members in turn."""
+        for place, member in enumerate(self._members):
+            member.rollout.start(index, matches[place :: len(self._members)])
+
+    def finish(self, index: int) -> Played:
         """Return the episodes in the order of the matches; none where the game broke its contract for a member."""
-        parts = [member.rollout.play(matches[place :: len(self._members)]) for place, member in enumerate(self._members)]
+        parts = [member.rollout.finish(index) for member in self._members]
         breakages = tuple(chain.from_iterable(part.breakages for part in parts))
         if breakages:
             return Played(episodes=(), breakages=breakages)

@@ -76,7 +76,8 @@ def test_a_judge_that_is_killed_in_the_middle_of_a_block_changes_no_episode(tmp_
 def played_by(executor: Executor, factory: Callable[[], object]) -> Played:
     rollout = BlockRollout(executor.spawn("play", random_play, count=2), 3, RemoteJudge(executor.spawn("judge", factory), no_weights))
     rollout.sync({"agent": make_weights(0, {})})
-    return rollout.play(matches(8))
+    rollout.start(0, matches(8))
+    return rollout.finish(0)
 
 
 def no_weights() -> None:

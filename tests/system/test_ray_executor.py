@@ -144,6 +144,40 @@ def test_an_item_that_kills_every_worker_is_named(executor: RayExecutor, events:
     workers.close()
 
 
+def test_started_calls_are_made_while_nobody_waits_for_them(executor: RayExecutor, tmp_path: Path) -> None:
+    workers = executor.spawn("patient", partial(Mortal, tmp_path / "flag"))
+    pipes = [make_pipes(tmp_path / f"pipe {number}") for number in range(2)]
+    started = workers.start("wait_at", pipes)
+    for pipe in pipes:  # the second call is made although nobody has asked for the first one's result
+        pipe.with_suffix(".pid").read_text()
+        pipe.write_text("go")
+    assert started.result() == ["go", "go"]
+    workers.close()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_of_calls_in_line_only_the_one_that_lost_the_worker_is_to_blame(
+    executor: RayExecutor, events: list[tuple[str, str]], flag: Path, count: int
+) -> None:
+    workers = executor.spawn("mortal", partial(Mortal, flag), count=count)
+    events.clear()
+    started, later = workers.start("die", range(5)), workers.start("die", range(2, 5))
+    assert started.result() == SQUARES
+    assert later.result() == SQUARES[2:]
+    assert [message.partition(":")[2].partition(":")[0] for _, message in events] == [" die lost its worker at item 1, try 1 of 3"]
+    workers.close()
+
+
+def test_a_call_in_line_that_kills_every_worker_is_named(executor: RayExecutor, events: list[tuple[str, str]], flag: Path) -> None:
+    workers = executor.spawn("mortal", partial(Mortal, flag, always=True), count=2)
+    events.clear()
+    with pytest.raises(WorkerLost, match="mortal: die lost its worker 3 times at item 2: its process died") as caught:
+        workers.start("die", [5, 6, 1, 7]).result()
+    assert caught.value.index == 2
+    assert len(events) == 3
+    workers.close()
+
+
 def test_calls_behind_one_that_hangs_are_made_again(executor: RayExecutor, flag: Path) -> None:
     workers = executor.spawn("mortal", partial(Mortal, flag), lease_s=2.0)
     hanging = workers.submit("hang", 1)

@@ -30,8 +30,16 @@ class Sayer:
         self.published: list[str] = []
         self._reply, self._metrics, self._breakages = reply, metrics or {}, breakages
 
-    def play(self, matches: Sequence[Match]) -> Played:
-        return Played(episodes=tuple(_episode(match, self._reply) for match in matches), breakages=self._breakages)
+    def due(self, index: int) -> Sequence[int]:
+        return [index]
+
+    def start(self, index: int, matches: Sequence[Match]) -> None:
+        del index
+        self._matches = matches
+
+    def finish(self, index: int) -> Played:
+        del index
+        return Played(episodes=tuple(_episode(match, self._reply) for match in self._matches), breakages=self._breakages)
 
     def learn(self, index: int, episodes: Sequence[Episode], feedback: Sequence[Feedback]) -> Update:
         self.learned += [episode.turns[0].reply for episode, said in zip(episodes, feedback, strict=True) if said.rewards[0] > 0]
@@ -56,8 +64,13 @@ def _committee(*sayers: Sayer) -> Committee:
     return Committee([Member(rollout=each, learner=each, agent=each) for each in sayers])
 
 
+def _play(committee: Committee, matches: Sequence[Match]) -> Played:
+    committee.start(0, matches)
+    return committee.finish(0)
+
+
 def _paid(committee: Committee, scorer: SelfConsistencyScorer, num: int) -> list[Feedback]:
-    episodes = committee.play([_match(number) for number in range(num)]).episodes
+    episodes = _play(committee, [_match(number) for number in range(num)]).episodes
     return [
         Feedback(episode_id=episode.match.episode_id, rewards=rewards, critic=scorer.name)
         for episode, rewards in zip(episodes, scorer.score(episodes), strict=True)
@@ -65,7 +78,7 @@ def _paid(committee: Committee, scorer: SelfConsistencyScorer, num: int) -> list
 
 
 def test_matches_go_to_the_members_in_turn_and_come_back_in_their_order() -> None:
-    played = _committee(Sayer("1"), Sayer("2"), Sayer("3")).play([_match(number) for number in range(6)])
+    played = _play(_committee(Sayer("1"), Sayer("2"), Sayer("3")), [_match(number) for number in range(6)])
     assert [episode.match.episode_id for episode in played.episodes] == list("012345")
     assert [episode.turns[0].reply for episode in played.episodes] == list("123123")
 
@@ -74,7 +87,7 @@ def test_every_member_learns_what_most_answers_agree_on_whoever_said_it() -> Non
     sayers = [Sayer("4 2"), Sayer("4 3"), Sayer("4 2")]
     committee = _committee(*sayers)
     feedback = _paid(committee, SelfConsistencyScorer(0.55), 12)
-    committee.learn(0, committee.play([_match(number) for number in range(12)]).episodes, feedback)
+    committee.learn(0, _play(committee, [_match(number) for number in range(12)]).episodes, feedback)
     assert [sayer.learned for sayer in sayers] == [["4 2"] * 8] * 3
 
 
@@ -90,7 +103,7 @@ def test_every_member_publishes_what_it_learned_itself() -> None:
     sayers = [Sayer("1", {"policy/loss": 1.0, "policy/kl_t0": 2.0}), Sayer("2", {"policy/loss": 3.0})]
     committee = _committee(*sayers)
     feedback = _paid(committee, SelfConsistencyScorer(), 4)
-    update = committee.learn(0, committee.play([_match(number) for number in range(4)]).episodes, feedback)
+    update = committee.learn(0, _play(committee, [_match(number) for number in range(4)]).episodes, feedback)
     assert dict(update.metrics) == {"policy/loss": 2.0, "policy/kl_t0": 2.0}
     assert dict(committee.publish(0, update, HEALTHY)) == {"sync/version": 1.0}
     assert [sayer.published for sayer in sayers] == [["1"], ["2"]]
@@ -99,5 +112,5 @@ def test_every_member_publishes_what_it_learned_itself() -> None:
 
 def test_a_game_that_breaks_for_one_member_is_broken_for_all() -> None:
     broken = Breakage(game="sums", episode_id="1", message="it froze")
-    played = _committee(Sayer("1"), Sayer("2", breakages=(broken,))).play([_match(number) for number in range(4)])
+    played = _play(_committee(Sayer("1"), Sayer("2", breakages=(broken,))), [_match(number) for number in range(4)])
     assert played == Played(episodes=(), breakages=(broken,))

@@ -80,6 +80,22 @@ def test_a_submitted_call_keeps_its_result(pair: Workers) -> None:
     assert pending.result() == 42
 
 
+def test_calls_that_are_started_come_in_the_order_of_the_items(pair: Workers) -> None:
+    first, second = (pair.start("times", range(start, start + 9)) for start in (0, 20))
+    assert pair.map("times", range(3)) == [0, 7, 14]
+    assert second.result() == [7 * item for item in range(20, 29)]
+    assert first.result() == [7 * item for item in range(9)]
+    assert first.result() == [7 * item for item in range(9)]
+    assert pair.start("times", []).result() == []
+
+
+def test_what_a_started_call_raises_is_raised_where_its_result_is_asked_for(pair: Workers) -> None:
+    started = pair.start("refuse", range(3, 5))
+    assert pair.map("times", [1]) == [7]
+    with pytest.raises(SyncError, match="found 3"):
+        started.result()
+
+
 def test_our_own_errors_arrive_as_themselves(single: Workers) -> None:
     with pytest.raises(SyncError) as caught:
         single.map("refuse", [4])

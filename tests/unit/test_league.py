@@ -101,6 +101,14 @@ def test_fixed_seats_its_version_once_it_exists_and_t0_before() -> None:
     assert 3 in league.pool()
 
 
+def test_a_match_with_a_version_that_has_left_meanwhile_counts_for_nobody() -> None:
+    league = _keep(_league(size=2), [1, 2])
+    assert list(league.pool()) == [0, 2]
+    before = _met(league, 2, (1.0, -1.0), times=0)
+    assert _met(league, 1, (1.0, -1.0), times=3) == before
+    assert _met(league, 2, (1.0, -1.0), times=3) != before
+
+
 def test_prioritized_seats_the_harder_more_often() -> None:
     league = _keep(_league(opponent="prioritized", power=2.0), [1, 2])
     _met(league, 0, (1.0, -1.0), times=3)

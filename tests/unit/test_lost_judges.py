@@ -10,7 +10,7 @@ from socratic.errors import DoorLost, PlayError
 from socratic.play.rollout import BlockRollout
 from socratic.policy.weights import make_weights
 from socratic.protocols import Judge
-from socratic.records import Judgement
+from socratic.records import Judgement, Played
 from tests.unit.judged_play import matches, random_play
 
 
@@ -37,16 +37,22 @@ class Frail:
         return [(0.75, 0.25) for _ in judgements]
 
 
-def rollout(judge: Frail | None) -> BlockRollout:
-    made = BlockRollout(LocalExecutor().spawn("play", random_play), 2, judge)
+def rollout(judge: Frail | None, lag: int = 0) -> BlockRollout:
+    made = BlockRollout(LocalExecutor().spawn("play", random_play), 2, judge, lag=lag)
     made.sync({"agent": make_weights(0, {})})
     return made
 
 
-def test_what_is_played_after_a_loss_is_what_is_played_without() -> None:
+def played(made: BlockRollout, count: int) -> Played:
+    made.start(0, matches(count))
+    return made.finish(0)
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_what_is_played_after_a_loss_is_what_is_played_without(lag: int) -> None:
     whole, frail = Frail(()), Frail((1, 4))
-    expected = rollout(whole).play(matches(6))
-    assert rollout(frail).play(matches(6)) == expected
+    expected = played(rollout(whole), 6)
+    assert played(rollout(frail, lag), 6) == expected
     assert [episode.scores for episode in expected.episodes] == [(0.5, -0.5)] * 6
     # Three blocks, the first lost at once; then the first again, lost at the fourth call; then it alone.
     assert (whole.calls, frail.calls, frail.lives) == (3, 5, 3)
@@ -56,10 +62,10 @@ def test_what_is_played_after_a_loss_is_what_is_played_without() -> None:
 def test_a_judge_that_is_lost_again_and_again_ends_the_run_with_a_line() -> None:
     frail = Frail(tuple(range(1, 100)))
     with pytest.raises(PlayError, match="a judge was lost 3 times: judge: its process died; resume the run"):
-        rollout(frail).play(matches(2))
+        played(rollout(frail), 2)
     assert frail.lives == 3
 
 
 def test_without_a_judge_a_game_that_asks_one_says_what_to_set() -> None:
     with pytest.raises(PlayError, match='set feedback.judge, e.g. to "literal" or "model"'):
-        rollout(None).play(matches(1))
+        played(rollout(None), 1)

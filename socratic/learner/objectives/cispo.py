@@ -15,6 +15,7 @@ class CISPO:
     """REINFORCE under a clipped importance weight."""
 
     is_separable = True
+    reads_ratio = True
 
     def __init__(self, section: Gradient) -> None:
         """Take the range of the importance weight."""

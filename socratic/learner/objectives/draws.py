@@ -46,7 +46,10 @@ class Pairs:
 
 
 class TokenObjective(Protocol):
-    """A policy gradient."""
+    """A policy gradient.
+
+    One that corrects by `Draws.behaviour_D` for play by older weights has `reads_ratio = True` besides; a run with a lag asks for it.
+    """
 
     @property
     def is_separable(self) -> bool:

@@ -18,6 +18,7 @@ class GSPO:
     """The clipped surrogate over whole replies: needs all tokens of a reply at once."""
 
     is_separable = False
+    reads_ratio = True
 
     def __init__(self, section: Gradient) -> None:
         """Take the range of the ratio."""

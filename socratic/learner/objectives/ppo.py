@@ -18,6 +18,7 @@ class PPO:
     """The clipped surrogate, asymmetric and dual where it is told so."""
 
     is_separable = True
+    reads_ratio = True
 
     def __init__(self, section: Gradient) -> None:
         """Take the range and the dual bound."""
