@@ -72,7 +72,7 @@ class PlaySection(Section):
     max_new_tokens: Positive = 32
     retries: int = Field(0, ge=0)
     max_turns: Positive = 200
-    pack_tokens: Positive = 2048  # nodes of one forward pass
+    pack_tokens: Positive = 2048  # nodes of a token tree, of which up to four stand side by side in a pass
     lease_s: float = Field(600.0, gt=0)  # how long a block may take before it is asked for again
     server: ServerSection = ServerSection()
     # Generations by which the weights that play are older than those that learn: workers play while the learner works. Ratios of

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from socratic.learner.batch import Batch, Place
-from socratic.policy.token_tree import TokenTree, pack_token_trees
+from socratic.policy.token_tree import SIDE_BY_SIDE, TokenTree, pack_token_trees
 
 # Nodes of trees that stand side by side in one pass: what a pass keeps for its gradient is about a megabyte a node in a model of 135 M.
 PASS_NODES = 1024
@@ -45,13 +45,13 @@ class Pack:
 
 
 def make_packs(batch: Batch, max_nodes: int) -> list[Pack]:
-    """Lay the batch out, masked and free places apart, in trees of at most `max_nodes` nodes."""
+    """Lay the batch out, masked and free places apart, in trees of at most `max_nodes` nodes, few of them side by side."""
     packs = []
     for is_masked in (True, False):
         places = [place for place in batch.places if (place.allowed is not None) == is_masked]
         packs += [
             _make_pack(tree, [places[member] for member in tree.members], batch.tokens, is_masked=is_masked)
-            for tree in pack_token_trees([place.prefix for place in places], max_nodes, PASS_NODES)
+            for tree in pack_token_trees([place.prefix for place in places], max_nodes, min(PASS_NODES, SIDE_BY_SIDE * max_nodes))
         ]
     return packs
 

@@ -59,7 +59,9 @@ class PlayWorker:
         agent = weights["agent"]
         if self._installed[0] != agent.fingerprint:
             self._installed = (agent.fingerprint, self._install(agent))
-        seated = {**(past or {}), **weights}
+        # Only who sits in this block: every version that is seated costs its part of every pass.
+        wanted = {name for match in block for name in match.seats} | {"agent"}
+        seated = {name: each for name, each in {**(past or {}), **weights}.items() if name in wanted}
         policy = self._seat(seated)
 
         def player_of(name: str, match: Match) -> tuple[str, Player]:

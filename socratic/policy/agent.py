@@ -41,10 +41,13 @@ class PolicyPlayer(Generic[Worn]):
         """Seat weights by player name; what its conversations have read is forgotten with it."""
         self._engine = engine
         self._seated = seated
-        self._names = list(seated)
+        # Players of the same weights are one version to the engine.
+        distinct = {weights.fingerprint: weights for weights in seated.values()}
+        self._place_of = {name: list(distinct).index(weights.fingerprint) for name, weights in seated.items()}
         self._is_masked = is_masked
         self._memory = memory
-        self._stream = engine.stream([seated[name] for name in self._names], keeps_conversations=True)
+        self._stream = engine.stream(list(distinct.values()), keeps_conversations=memory == "all")
+        self._early: list[tuple[int, Turn]] = []
         self._asked: dict[int, tuple[TurnRequest, Prompt]] = {}
         self._masked: list[int] = []
         self._num_asked = 0
@@ -53,8 +56,14 @@ class PolicyPlayer(Generic[Worn]):
         """Return one turn for each request, in order."""
         tickets = [self.ask(request) for request in requests]
         turns: dict[int, Turn] = {}
+        early: list[tuple[int, Turn]] = []
         while len(turns) < len(tickets):
-            turns.update(self.advance())
+            for ticket, turn in self.advance():
+                if ticket in tickets:
+                    turns[ticket] = turn
+                else:
+                    early.append((ticket, turn))
+        self._early += early
         return [turns[ticket] for ticket in tickets]
 
     def ask(self, request: TurnRequest) -> int:
@@ -65,11 +74,14 @@ class PolicyPlayer(Generic[Worn]):
         if prompt.options is not None:
             self._masked.append(ticket)
         else:
-            self._stream.ask(ticket, prompt, self._names.index(request.match.seats[request.seat]))
+            self._stream.ask(ticket, prompt, self._place_of[request.match.seats[request.seat]])
         return ticket
 
     def advance(self) -> list[tuple[int, Turn]]:
         """Return the next turns that are ready, by ticket."""
+        if self._early:
+            early, self._early = self._early, []
+            return early
         ready: list[tuple[int, Drawn]] = []
         if self._masked:
             prompts = [self._asked[ticket][1] for ticket in self._masked]

@@ -61,7 +61,7 @@ class PlainDraw:
         row_of = {place: row for row, place in enumerate(contexts)}
         seat([version for version, _ in contexts])
         cache, mask_UT, logits_UV = self._prefill([context for _, context in contexts])
-        rows_B = torch.tensor([row_of[place] for place in places])
+        rows_B = torch.tensor([row_of[place] for place in places], device=logits_UV.device)
         cache.batch_select_indices(rows_B)
         state = _FreeDraw(prompts=prompts, ends=self.policy.chat.end_ids, mask_BT=mask_UT[rows_B], logits_BV=logits_UV[rows_B])
         for step in range(self.max_new_tokens):
@@ -82,10 +82,11 @@ class PlainDraw:
         for row, context in enumerate(contexts):
             tokens[row, width - len(context) :] = context
             mask[row, width - len(context) :] = 1
-        mask_UT = torch.from_numpy(mask)
+        device = self.policy.model.device
+        mask_UT = torch.from_numpy(mask).to(device)
         cache = DynamicCache()
         out = self.policy.model(
-            input_ids=torch.from_numpy(tokens),
+            input_ids=torch.from_numpy(tokens).to(device),
             attention_mask=mask_UT,
             position_ids=(mask_UT.cumsum(-1) - 1).clamp(min=0),
             cache=cache,
@@ -120,7 +121,7 @@ class _FreeDraw:
 
     def draw(self, step: int, temperature: float) -> Tensor:
         """Draw the next token of each live row: one uniform a row and a cumulative sum."""
-        uniforms_B = torch.tensor([self._seeds[row].uniform(step) for row in self.rows], dtype=torch.float32)
+        uniforms_B = torch.tensor([self._seeds[row].uniform(step) for row in self.rows], dtype=torch.float32, device=self.logits_BV.device)
         tokens_B, logprobs_B = draw_tokens(self.logits_BV, uniforms_B, temperature)
         for row, token, logprob in zip(self.rows, tokens_B.tolist(), logprobs_B.tolist(), strict=True):
             self._tokens[row].append(token)
@@ -131,7 +132,7 @@ class _FreeDraw:
         """Drop the rows that ended; return the indexes of those that go on."""
         kept = [i for i, token in enumerate(tokens_B.tolist()) if token not in self._ends]
         self.rows = [self.rows[i] for i in kept]
-        index = torch.tensor(kept, dtype=torch.int64)
+        index = torch.tensor(kept, dtype=torch.int64, device=tokens_B.device)
         if len(kept) < len(tokens_B):
             self.mask_BT = self.mask_BT[index]
         self.mask_BT = torch.cat([self.mask_BT, self.mask_BT.new_ones((len(kept), 1))], dim=1)

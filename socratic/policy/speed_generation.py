@@ -1,21 +1,22 @@
 """Free text: the engine against transformers' `generate`, and against what the machine's own matrix rate would allow.
 
-The limit is measured, not looked up: all of the model's matrix products for one token of each row, one after another, and nothing
-else. On a GPU, where a step of a small model is bound by memory, the bytes that a step must read are told beside it.
+The limit is measured, not looked up: all of the model's matrix products for one token of each row, as the engine makes them, one after
+another, and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
 import torch
-from torch import nn
+from transformers import PreTrainedModel
 
 from socratic.config import PolicySection
+from socratic.errors import PolicyError
 from socratic.policy.drawing import Prompt
 from socratic.policy.engine import Engine
-from socratic.policy.fast.passes import FastModel
-from socratic.policy.fast.weights import read_body
+from socratic.policy.fast.packing import packed
+from socratic.policy.fast.weights import LLAMA_SHAPED, is_llama_shaped, read_body
 from socratic.policy.recipe import PolicyRecipe, make_policy
 from socratic.policy.speed_pairs import PAIRS, Ratio, paired, seconds_of, wait_for_gpu
 from socratic.policy.transformer import Policy
@@ -43,7 +44,6 @@ class Generated:
     ratio: Ratio
     limit_s: float  # of one token of each row: the matrix products alone
     threads: int
-    read_bytes: int  # that one token of each row must read: weights, and every row's own keys and values
 
     @property
     def tokens_per_s(self) -> float:
@@ -106,8 +106,15 @@ def prompts_of(setting: Setting, vocab_size: int) -> list[Prompt]:
 
 
 def generated(policy: Policy, setting: Setting, *, pairs: int = PAIRS) -> Generated:
-    """Measure one setting; neither side may end before `setting.new` tokens."""
+    """Measure one setting; neither side may end before `setting.new` tokens.
+
+    Raises:
+        PolicyError: the model has no fast passes, so that there is nothing to compare.
+    """
     model = policy.model
+    if not is_llama_shaped(model):
+        kind = getattr(model.config, "model_type", type(model).__name__)
+        raise PolicyError(f"a model of type {kind} has no fast passes yet; name one of {', '.join(sorted(LLAMA_SHAPED))}")
     prompts = prompts_of(setting, model.config.vocab_size)
     engine = Engine(policy, temperature=1.0, max_new_tokens=setting.new, pack_tokens=1024, max_rows=setting.rows)
     inputs = torch.tensor([prompt.context_ids for prompt in prompts], device=model.device)
@@ -138,54 +145,44 @@ def generated(policy: Policy, setting: Setting, *, pairs: int = PAIRS) -> Genera
         ratio = paired(ours, other, pairs=pairs)
     finally:
         policy.chat.end_ids = ends
-    fast = FastModel(model, read_body(model, {}))
-    weights = sum(each.weight_OI.nbytes for layer in fast.body.layers for each in (layer.qkv, layer.out, layer.gate_up, layer.down))
-    places = setting.rows * (setting.prompt + setting.new // 2)
     return Generated(
         setting=setting,
         ratio=ratio,
-        limit_s=products_s(fast, setting.rows),
+        limit_s=products_s(model, setting.rows),
         threads=torch.get_num_threads(),
-        read_bytes=weights + fast.body.head.weight_OI.nbytes + places * fast.bytes_per_place,
     )
 
 
-def products_s(fast: FastModel, rows: int, repeats: int = 7) -> float:
+def products_s(model: PreTrainedModel, rows: int, repeats: int = 7) -> float:
     """Return the seconds that the model's matrix products take for `rows` tokens: the median of several goes, after two."""
-    weights = [each.weight_OI for layer in fast.body.layers for each in (layer.qkv, layer.out, layer.gate_up, layer.down)]
-    weights.append(fast.body.head.weight_OI)
-    widths: Sequence[int] = sorted({weight.shape[1] for weight in weights})
-    inputs = {width: torch.ones((rows, width), dtype=fast.dtype, device=fast.device) for width in widths}
+    plain = read_body(model, {})
+    body = packed(plain)
+    pairs = [
+        (getattr(own, name), getattr(laid, name).weight_OI.shape[1])
+        for own, laid in zip(body.layers, plain.layers, strict=True)
+        for name in ("qkv", "out", "gate_up", "down")
+    ]
+    pairs.append((body.head, plain.head.weight_OI.shape[1]))
+    inputs = {width: torch.ones((rows, width), dtype=model.dtype, device=model.device) for _, width in pairs}
 
     def products() -> None:
-        for weight in weights:
-            nn.functional.linear(inputs[weight.shape[1]], weight)
+        for projection, width in pairs:
+            projection(inputs[width])
 
     with torch.no_grad():
-        if fast.device.type == "cuda":
+        if model.device.type == "cuda":
             return _graphed_s(products, repeats)
         return median([seconds_of(products) for _ in range(repeats + 2)][2:])
 
 
-def _graphed_s(products: "object", repeats: int) -> float:
+def _graphed_s(products: Callable[[], None], repeats: int) -> float:
     """The same without Python in between, which a GPU would wait for."""
-    call = products
-    assert callable(call)
     stream = torch.cuda.Stream()
     with torch.cuda.stream(stream):
-        call()
+        products()
     wait_for_gpu()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
-        call()
+        products()
     graph.replay()
     return median(seconds_of(graph.replay) for _ in range(repeats))
-
-
-def copy_rate(device: torch.device, mebibytes: int = 2048) -> float:
-    """Return the bytes a second that a copy within the device's memory reads and writes."""
-    source = torch.ones(mebibytes << 20, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    target.copy_(source)
-    wait_for_gpu()
-    return 2 * source.nbytes / median(seconds_of(lambda: target.copy_(source)) for _ in range(7))

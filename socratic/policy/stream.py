@@ -51,7 +51,8 @@ class FastStream:
         if key not in self._lanes:
             worn_by = self._versions if mixes else [self._versions[version]]
             model, worn = self._wardrobe.dress(worn_by)
-            self._lanes[key] = Lane(model, worn, len(worn_by), self._pace, Shelf(self._kept_bytes // model.bytes_per_place))
+            kept_bytes = self._kept_bytes if mixes else self._kept_bytes // len(self._versions)
+            self._lanes[key] = Lane(model, worn, len(worn_by), self._pace, Shelf(kept_bytes // model.bytes_per_place))
         self._lanes[key].ask(ticket, prompt, version if mixes else 0)
 
     def advance(self) -> list[tuple[int, Drawn]]:

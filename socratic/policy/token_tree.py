@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Trees of the size that a configuration allows which stand in one pass at most.
+SIDE_BY_SIDE = 4
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenTree:

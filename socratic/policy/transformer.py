@@ -41,6 +41,10 @@ class NextToken(nn.Module):
         if self.is_fast:
             fast, hidden_NX = self._fast_hidden(tree)
             return fast.logits(hidden_NX[torch.from_numpy(nodes_M).to(fast.device)]).float()
+        return self.plain(tree, nodes_M)
+
+    def plain(self, tree: TokenTree, nodes_M: NDArray[np.int64]) -> Tensor:
+        """Return the same by the model's own pass."""
         out = self.model(
             input_ids=torch.from_numpy(tree.tokens_N)[None].to(self.model.device),
             position_ids=torch.from_numpy(tree.depths_N)[None].to(self.model.device),

@@ -17,6 +17,7 @@ from socratic.policy.fast.lane import Lane, Pace
 from socratic.policy.fast.looks import TreeLook
 from socratic.policy.fast.packing import packed
 from socratic.policy.fast.passes import FastModel, Worn
+from socratic.policy.fast.sampling import draw_tokens
 from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
 from socratic.policy.fast.weights import is_llama_shaped, read_body
@@ -135,10 +136,30 @@ def _assert_exact(engine: Engine, said: Sequence[tuple[PolicyWeights, Prompt, Dr
         assert drawn.logprobs == pytest.approx(expected, abs=BOUND)
 
 
-@pytest.mark.parametrize("uses_lora", [True, False])
+def _tied_policy() -> Policy:
+    """Return a fully trained policy as SmolLM2 is: head and embedding are one parameter, heads share keys, and the padding is a token."""
+    chat = tiny_policy().chat
+    sizes = {**SIZES, "vocab_size": chat.vocab_size, "tie_word_embeddings": True, "pad_token_id": 4}
+    config = AutoConfig.for_model("llama", **sizes)
+    model = cast(PreTrainedModel, AutoModelForCausalLM.from_config(config, dtype=torch.float32))  # type: ignore[no-untyped-call]
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        parameter.data = 0.3 * torch.randn(parameter.shape, generator=generator)
+    model.train(mode=False)
+    return Policy(model, chat)
+
+
+def _policy(kind: str) -> Policy:
+    return _tied_policy() if kind == "tied" else tiny_policy(uses_lora=kind == "adapter")
+
+
+KINDS = ["adapter", "whole", "tied"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("max_rows", [3, 128])
-def test_dialogues_of_several_versions_have_the_probabilities_of_plain_passes(uses_lora: bool, max_rows: int) -> None:
-    policy = tiny_policy(uses_lora=uses_lora)
+def test_dialogues_of_several_versions_have_the_probabilities_of_plain_passes(kind: str, max_rows: int) -> None:
+    policy = _policy(kind)
     engine = Engine(policy, temperature=0.8, max_new_tokens=6, pack_tokens=40, max_rows=max_rows)
     said = _hold_dialogues(engine, _versions(policy, 3))
     assert len(said) == 3 * 6 * 4
@@ -159,9 +180,9 @@ def test_what_is_drawn_does_not_depend_on_how_many_rows_grow_at_a_time_nor_on_wh
     assert said["many"] == said["few"] == said["forgetful"]
 
 
-@pytest.mark.parametrize("uses_lora", [True, False])
-def test_a_weight_update_is_read_at_once(uses_lora: bool) -> None:
-    policy = tiny_policy(uses_lora=uses_lora)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_weight_update_is_read_at_once(kind: str) -> None:
+    policy = _policy(kind)
     engine = tiny_engine(policy)
     before, after = _versions(policy, 2)
     for weights in (before, after, before):
@@ -173,6 +194,57 @@ def test_a_weight_update_is_read_at_once(uses_lora: bool) -> None:
         fast = engine.option_log_probs([(prompts[0].context_ids, options)])
         slow = tiny_engine(policy, is_fast=False).option_log_probs([(prompts[0].context_ids, options)])
         assert fast[0] == pytest.approx(slow[0], abs=BOUND)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_through_fast_passes_are_those_of_the_models_own(kind: str) -> None:
+    policy = _policy(kind)
+    for name, parameter in policy.trained().items():
+        if ".lora_B." in name:  # born 0, and then nothing reaches A
+            parameter.data = 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name)))
+    sequences = [(4, *tokens) for tokens in _random_tokens(5, 7, size=20)]
+    (tree,) = pack_token_trees(sequences, 16, 200)  # trees side by side
+    assert len(tree.sizes) > 1
+    slopes = torch.randn((len(tree.ends_S), policy.chat.vocab_size), generator=torch.Generator().manual_seed(0))
+    found = []
+    for read in (policy.next_token, policy.next_token.plain):
+        loss = (read(tree, tree.ends_S).log_softmax(-1) * slopes).sum()
+        found.append(torch.autograd.grad(loss, list(policy.trained().values())))
+    for fast, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fast, plain, atol=2e-5 * float(plain.abs().max().clamp(min=1.0)), rtol=0)
+
+
+def test_nothing_without_mass_is_ever_drawn() -> None:
+    """A uniform that rounds to 1, and one just under the end of a block whose last entries cannot be drawn."""
+    for size in (256, 300, 1024):
+        logits = torch.randn((64, size), generator=torch.Generator().manual_seed(size))
+        logits[:, 255::256] = float("-inf")
+        logits[:, -1] = float("-inf")
+        masses = logits.exp()
+        ends = masses[:, :256].sum(-1) / masses.sum(-1)
+        for uniforms in (torch.full((64,), 1.0 - 2.0**-53), ends.nextafter(torch.zeros(64)), ends, torch.zeros(64)):
+            tokens, logprobs = draw_tokens(logits, uniforms, 1.0)
+            assert bool(torch.isfinite(logprobs).all())
+            expected = logits.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+            torch.testing.assert_close(logprobs, expected, atol=1e-5, rtol=0)
+
+
+def test_draws_follow_the_distribution() -> None:
+    logits = torch.randn((1, 600), generator=torch.Generator().manual_seed(3)) * 2
+    uniforms = torch.tensor([Seed(5).uniform(place) for place in range(20000)])
+    tokens, _ = draw_tokens(logits.expand(20000, -1), uniforms, 0.7)
+    shares = torch.bincount(tokens, minlength=600) / 20000
+    expected = (logits[0] / 0.7).softmax(-1)
+    # Five standard deviations of a binomial share.
+    assert bool(((shares - expected).abs() <= 5 * (expected * (1 - expected) / 20000).sqrt() + 1e-4).all())
+
+
+def test_rows_that_find_no_memory_wait_and_are_drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = tiny_policy(uses_lora=True)
+    prompts = [Prompt(context_ids=context, seed=Seed(place)) for place, context in enumerate(_random_tokens(9, 5, size=20))]
+    wide = tiny_engine(policy).draw(prompts)
+    monkeypatch.setattr("socratic.policy.fast.lane.CACHE_BYTES", {"cpu": 1})
+    assert [reply.token_ids for reply in tiny_engine(policy).draw(prompts)] == [reply.token_ids for reply in wide]
 
 
 def _record_plainly(step: Step) -> Recording:

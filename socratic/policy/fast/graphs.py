@@ -17,6 +17,7 @@ from socratic.policy.fast.passes import FastModel, Worn
 from socratic.policy.fast.sampling import draw_tokens
 from socratic.policy.fast.slots import STEP, Slots
 
+MAX_RECORDED = 16  # each holds memory of its own
 WARM_UPS = 2  # before a recording, so that libraries have made their choices and their workspaces
 
 
@@ -71,6 +72,7 @@ class StepGraphs:
         self._slots = slots
         self._temperature = temperature
         self._record = record
+        self._met: set[tuple[int, int]] = set()
         self._prepared: dict[tuple[int, int], _Prepared] = {}
         self._moves = -1  # how often the cache had moved when these were recorded
 
@@ -83,16 +85,29 @@ class StepGraphs:
         width = min(-(-(max(positions) + 1) // STEP) * STEP, self._slots.num_places)
         if self._moves != self._slots.moves:
             self._prepared = {}
+            self._met = set()
             self._moves = self._slots.moves
+        spare = [0] * (rows - count)
+        places = torch.tensor([[*tokens, *spare], [*positions, *spare], [*versions, *spare]])
+        wanted = torch.tensor([*uniforms, *spare], dtype=torch.float32)
+        if (rows, width) not in self._met:  # a recording takes as long as several steps: one that comes once is not worth it
+            self._met.add((rows, width))
+            results = self._draw(places.to(self._model.device), wanted.to(self._model.device), width)
+        else:
+            results = self._replay(rows, width, places, wanted)
+        drawn = torch.stack([each.double() for each in results])[:, :count].tolist()
+        return [int(token) for token in drawn[0]], drawn[1]
+
+    def _replay(self, rows: int, width: int, places_3B: Tensor, uniforms_B: Tensor) -> tuple[Tensor, Tensor]:
         prepared = self._prepared.get((rows, width))
         if prepared is None:
+            while len(self._prepared) >= MAX_RECORDED:
+                del self._prepared[next(iter(self._prepared))]
             prepared = self._prepared[rows, width] = self._prepare(rows, width)
-        spare = [0] * (rows - count)
-        prepared.places_3B.copy_(torch.tensor([[*tokens, *spare], [*positions, *spare], [*versions, *spare]]))
-        prepared.uniforms_B[:count].copy_(torch.tensor(uniforms, dtype=torch.float32))
+        prepared.places_3B.copy_(places_3B)
+        prepared.uniforms_B.copy_(uniforms_B)
         prepared.recording.replay()
-        drawn = torch.stack([each.double() for each in prepared.recording.results])[:, :count].tolist()
-        return [int(token) for token in drawn[0]], drawn[1]
+        return prepared.recording.results
 
     def _prepare(self, rows: int, width: int) -> _Prepared:
         device = self._model.device

@@ -67,7 +67,7 @@ class _DrawnLogProbs(torch.autograd.Function):
         del unused
         hidden_MX, head_VX, rows_K, tokens_K, sums_M = ctx.saved_tensors
         grad_MX = torch.empty_like(hidden_MX)
-        grad_VX = torch.zeros_like(head_VX) if ctx.needs_input_grad[1] else None
+        grad_VX = torch.zeros(head_VX.shape, dtype=torch.float32, device=head_VX.device) if ctx.needs_input_grad[1] else None
         total_M = torch.zeros_like(sums_M).index_add_(0, rows_K, slopes_K)
         for start in range(0, len(hidden_MX), ROWS):
             part = slice(start, start + ROWS)
@@ -78,8 +78,8 @@ class _DrawnLogProbs(torch.autograd.Function):
             slopes_RV = slopes_RV.div_(ctx.temperature).to(hidden_MX.dtype)
             grad_MX[part] = slopes_RV @ head_VX
             if grad_VX is not None:
-                grad_VX.addmm_(slopes_RV.t(), hidden_MX[part])
-        return grad_MX, grad_VX, None, None, None
+                grad_VX += slopes_RV.t() @ hidden_MX[part]
+        return grad_MX, None if grad_VX is None else grad_VX.to(head_VX.dtype), None, None, None
 
 
 def _logits(hidden_RX: Tensor, head_VX: Tensor, temperature: float) -> Tensor:

@@ -22,10 +22,12 @@ from socratic.policy.fast.sampling import draw_tokens
 from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
 from socratic.policy.options import Tokens
-from socratic.policy.token_tree import pack_token_trees
+from socratic.policy.token_tree import SIDE_BY_SIDE, pack_token_trees
 
 # Nodes of the trees that newcomers bring to a pass.
 PASS_NODES = 2048
+# Memory of the rows that grow at a time; what finds no room waits.
+CACHE_BYTES = {"cpu": 2 << 30, "cuda": 16 << 30}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +81,7 @@ class Lane:
         self._num_versions = num_versions
         self._pace = pace
         self._shelf = shelf
+        self._most_places = CACHE_BYTES.get(model.device.type, CACHE_BYTES["cpu"]) // model.bytes_per_place
         self._waiting: deque[_Row] = deque()
         self._rows: list[_Row] = []
         self._slots = Slots(
@@ -103,10 +106,9 @@ class Lane:
     def step(self) -> list[tuple[int, Drawn]]:
         """Draw one token for every row, newcomers included; return the replies that ended."""
         num_old = len(self._rows)
-        newcomers = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._pace.max_rows - num_old))]
+        newcomers = self._admitted()
         self._rows += newcomers
-        longest = max(len(row.prompt.context_ids) for row in self._rows) + self._pace.max_new_tokens
-        self._slots.make_room(len(self._rows), longest, num_old)
+        self._slots.make_room(len(self._rows), self._longest(self._rows), num_old, self._pace.max_rows)
         if self._graphs is not None and not newcomers:
             self._replay(self._graphs)
             return self._retire()
@@ -122,6 +124,21 @@ class Lane:
             offset += len(reading.tokens)
         self._draw(hidden_MX, lasts, owners)
         return self._retire()
+
+    def _admitted(self) -> list[_Row]:
+        """Return who may begin now: as many as there are rows and memory for, in the order of asking; one in any case."""
+        admitted: list[_Row] = []
+        places = self._longest(self._rows)
+        while self._waiting:
+            count = len(self._rows) + len(admitted)
+            places = max(places, self._longest([self._waiting[0]]))
+            if count >= self._pace.max_rows or (count and (count + 1) * places > self._most_places):
+                break
+            admitted.append(self._waiting.popleft())
+        return admitted
+
+    def _longest(self, rows: Sequence[_Row]) -> int:
+        return max((len(row.prompt.context_ids) for row in rows), default=0) + self._pace.max_new_tokens
 
     def _replay(self, graphs: StepGraphs) -> None:
         """Draw one token for every row by a recorded step."""
@@ -191,7 +208,7 @@ class Lane:
         readings, trees = [], []
         for version, contexts in fresh.items():
             sequences = list(contexts)
-            for tree in pack_token_trees(sequences, self._pace.pack_tokens, PASS_NODES):
+            for tree in pack_token_trees(sequences, self._pace.pack_tokens, min(PASS_NODES, SIDE_BY_SIDE * self._pace.pack_tokens)):
                 look = TreeLook(tree, self._model.shape, device=self._model.device, dtype=self._model.dtype, keeps=True)
                 owners = [contexts[sequences[member]] for member in tree.members]
                 rows = [row for own in owners for row in own]
@@ -215,7 +232,7 @@ class Lane:
         starts = [len(self._rows[row].prompt.extends) for row in rows]
         news = [context[start:] for context, start in zip(contexts, starts, strict=True)]
         num_new = max(map(len, news))
-        self._slots.make_room(len(self._rows), max(starts) + num_new, len(self._rows))
+        self._slots.make_room(len(self._rows), max(starts) + num_new, len(self._rows), self._pace.max_rows)
         return _Reading(
             look=self._rows_look(rows, starts, num_new, is_prefix=False),
             tokens=[token for new in news for token in (*new, *[0] * (num_new - len(new)))],

@@ -58,7 +58,7 @@ class FastModel:
     def hidden(self, tokens_M: Tensor, positions_M: Tensor, look: Look, worn: Worn | None = None) -> Tensor:
         """Return the last hidden states, shape (M, X)."""
         turn = self._rotation(positions_M)
-        x_MX = nn.functional.embedding(tokens_M, self.body.embedding)
+        x_MX = nn.functional.embedding(tokens_M, self.body.embedding, self.body.padding)
         for index, layer in enumerate(self.body.layers):
             own = worn.layers[index] if worn else BARE
             inner = self._norm(x_MX, layer.first_norm)

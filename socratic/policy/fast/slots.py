@@ -35,12 +35,15 @@ class Slots:
         """Return a layer's keys and values, shapes (B, K, T, D)."""
         return self._cache[index, 0], self._cache[index, 1]
 
-    def make_room(self, rows: int, places: int, num_used: int) -> None:
-        """Grow to at least so many rows and places; the first `num_used` rows keep what they hold."""
+    def make_room(self, rows: int, places: int, num_used: int, most_rows: int) -> None:
+        """Grow to at least so many rows and places; the first `num_used` rows keep what they hold.
+
+        Rows at least double, up to `most_rows`, so that rows which come one by one move the cache seldom.
+        """
         if rows <= self.num_rows and places <= self.num_places:
             return
         old = self._cache
-        num_rows = max(rows, old.shape[2])
+        num_rows = max(rows, min(2 * old.shape[2], most_rows)) if rows > old.shape[2] else old.shape[2]
         num_places = max(-(-places // STEP) * STEP, old.shape[4])
         # Zeros, because what a mask hides is multiplied by 0, which makes nothing of a NaN.
         self._cache = old.new_zeros((*old.shape[:2], num_rows, old.shape[3], num_places, old.shape[5]))

@@ -1,6 +1,6 @@
 """Versions of a policy, ready for fast passes: laid out once for each, and kept while they are in use."""
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -13,6 +13,8 @@ from socratic.policy.mixing import is_adapter_only
 from socratic.policy.transformer import Policy
 from socratic.policy.weights import PolicyWeights
 
+# Adapters side by side that are kept; the agent's change in every generation, and with them every stack that it is in.
+MAX_STACKS = 3
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
 
@@ -52,25 +54,31 @@ class Wardrobe:
     def _body(self, version: PolicyWeights | None) -> FastModel:
         if version is None:
             return FastModel(self._policy.model, read_body(self._policy.model, {}))
-        if version.fingerprint not in self._bodies:
-            self._make_room(self._bodies)
-            self._bodies[version.fingerprint] = FastModel(self._policy.model, read_body(self._policy.model, self._tensors(version)))
-        return self._bodies[version.fingerprint]
+
+        def read() -> FastModel:
+            return FastModel(self._policy.model, read_body(self._policy.model, self._tensors(version)))
+
+        return _kept(self._bodies, version.fingerprint, self._policy.max_lent, read)
 
     def _layers(self, versions: Sequence[PolicyWeights | None]) -> tuple[LayerAdapters, ...]:
+        def read() -> tuple[LayerAdapters, ...]:
+            return read_adapters(self._policy.model, [self._tensors(version) for version in versions])
+
         key = tuple(version.fingerprint for version in versions if version is not None)
         if len(key) < len(versions):  # what the policy wears changes without notice
-            return read_adapters(self._policy.model, [self._tensors(version) for version in versions])
-        if key not in self._adapters:
-            self._make_room(self._adapters)
-            self._adapters[key] = read_adapters(self._policy.model, [self._tensors(version) for version in versions])
-        return self._adapters[key]
+            return read()
+        return _kept(self._adapters, key, MAX_STACKS, read)
 
     def _tensors(self, version: PolicyWeights | None) -> dict[str, Tensor]:
         if version is None:
             return {name: parameter.data for name, parameter in self._policy.trained().items()}
         return self._policy.tensors(version)
 
-    def _make_room(self, kept: MutableMapping[Key, Kept]) -> None:
-        while len(kept) >= self._policy.max_lent:
-            del kept[next(iter(kept))]
+
+def _kept(kept: MutableMapping[Key, Kept], key: Key, most: int, read: Callable[[], Kept]) -> Kept:
+    """Return what is kept by `key`, read first where it is not; the one that was asked for longest ago makes room."""
+    found = kept.pop(key) if key in kept else read()
+    while len(kept) >= most:
+        del kept[next(iter(kept))]
+    kept[key] = found
+    return found

@@ -78,6 +78,7 @@ class Body:
     """A whole model."""
 
     embedding: Tensor
+    padding: int | None  # the token whose row has no gradient through the input
     layers: tuple[Layer, ...]
     last_norm: Tensor
     head: Projection
@@ -125,8 +126,11 @@ def read_body(model: PreTrainedModel, replaced: Mapping[str, Tensor]) -> Body:
 
     Projections of several layers are copied into one matrix, through which gradients flow back; all else is the model's own memory.
     """
-    own: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
-    own.update(replaced)
+    # A tied parameter has several names, and a version knows it by one of them.
+    lent = {id(parameter): replaced[name] for name, parameter in model.named_parameters() if name in replaced}
+    own: dict[str, Tensor] = {
+        name: lent.get(id(parameter), parameter) for name, parameter in model.named_parameters(remove_duplicate=False)
+    }
 
     def found(name: str) -> Tensor | None:
         # peft puts a layer that it adapts one step further down.
@@ -163,6 +167,7 @@ def read_body(model: PreTrainedModel, replaced: Mapping[str, Tensor]) -> Body:
     head = found("lm_head.weight")
     return Body(
         embedding=embedding,
+        padding=cast("nn.Embedding", model.get_input_embeddings()).padding_idx,
         layers=tuple(layers),
         last_norm=get("model.norm.weight"),
         head=Projection(weight_OI=embedding if head is None else head, bias_O=None),
