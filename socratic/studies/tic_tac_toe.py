@@ -17,6 +17,7 @@ from socratic.studies.report import FIGURE, Report
 NAME = "tic_tac_toe"
 SEATS = ("x", "o")
 DRAWS = "observer/tic_tac_toe/draw_rate_vs_optimal"
+EXPLOITABILITY = "observer/tic_tac_toe/exploitability"
 MARK = 0.9  # of matches drawn, in both seats
 STRETCH = 3  # times the needed budget after which the mark must still hold
 # What a generation of the closed system takes; what the observer takes is none of it.
@@ -29,13 +30,29 @@ HURRIED = (
     "policy.warmup.steps=2",
     "observer.every=2",
 )
-COLUMNS = ("seed", "mark reached", "games", "minutes", "draws then", f"at {STRETCH} times that", "fewest since", "at the end")
+COLUMNS = (
+    "seed",
+    "mark reached",
+    "games",
+    "minutes",
+    "draws then",
+    f"at {STRETCH} times that",
+    "fewest since",
+    "at the end",
+    "exploitability",
+)
 INTRODUCTION = """\
 A Transformer from scratch plays tic-tac-toe against itself alone. Chance makes up to four of the first moves, as many as it draws, so that
 play begins anywhere; a seat reads the board and not how it came about (`play.memory = "question"`). What is measured is play from the
 empty board against a player that moves uniformly among the optimal moves: the share of draws, computed exactly from the policy's chances
 at all 4,520 positions. Nobody gets more than a draw against it. The learning rate and the pay for entropy fall to a tenth over the first
 250 generations and stay there; the pull of the magnet is the same throughout. No solver sits at the table that the policy learns from."""
+
+
+LEGEND = """\
+Draws are of x, then of o. *Minutes*: of the clock, for play and learning on one thread until the mark; without the warm-up before t0 and
+the observer's readings. *Exploitability*, at the end: what best responses gain, per seat. They know the policy, and leave optimal play for
+places that it knows less well."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +79,7 @@ class Row:
 
     seed: int
     readings: tuple[Reading, ...]  # oldest first, t0 among them
+    exploitability: float  # at the end
     games: int  # of each generation
     clock: Mapping[int, float]  # seconds of the closed system up to and with a generation
     seconds: float  # of the whole command; NaN where it was not timed
@@ -113,6 +131,7 @@ def row_of(run: FinishedRun) -> Row:
     return Row(
         seed=run.config.seed,
         readings=tuple(Reading(generation=a.generation, x=a.value, o=b.value) for a, b in zip(x, o, strict=True)),
+        exploitability=run.curve(EXPLOITABILITY)[-1].value,
         games=run.config.episodes_per_generation,
         clock=clock,
         seconds=run.seconds,
@@ -124,11 +143,7 @@ def section_of(rows: Sequence[Row], failed: Mapping[str, str]) -> str:
     lines = ["## Tic-tac-toe from scratch", "", f"`socratic study {NAME}`", "", INTRODUCTION, ""]
     lines += [f"| {' | '.join(COLUMNS)} |", "|--:" * len(COLUMNS) + "|"]
     lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
-    lines += [
-        "",
-        "Draws are of x, then of o. *Minutes*: of play and learning, on one thread, until the mark; without the warm-up before t0.",
-        "",
-    ]
+    lines += ["", LEGEND, ""]
     lines += [verdict_of(row) for row in rows]
     if failed:
         lines += ["", f"Not finished: {', '.join(f'{name} ({why})' for name, why in failed.items())}."]
@@ -171,6 +186,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         stretched.words() if stretched else "-",
         fewest.words() if fewest else "-",
         row.readings[-1].words(),
+        f"{row.exploitability:.3f}",
     )
 
 
@@ -198,6 +214,7 @@ def _numbers(row: Row) -> Json:
         "generation": [each.generation for each in row.readings],
         "x": [each.x for each in row.readings],
         "o": [each.o for each in row.readings],
+        "exploitability": row.exploitability,
         "reached": row.reached.generation if row.reached else None,
         "minutes": row.clock[row.reached.generation] / 60 if row.reached else None,
         "command_seconds": row.seconds if isfinite(row.seconds) else None,

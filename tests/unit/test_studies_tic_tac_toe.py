@@ -7,7 +7,7 @@ import pytest
 from socratic.config import load_config
 from socratic.store.run_directory import RunDirectory
 from socratic.studies.frame import FinishedRun
-from socratic.studies.tic_tac_toe import CLOCKS, DRAWS, Row, row_of, run_study, section_of, verdict_of
+from socratic.studies.tic_tac_toe import CLOCKS, DRAWS, EXPLOITABILITY, Row, row_of, run_study, section_of, verdict_of
 
 CONFIG = "generations = 12\n[games.tic_tac_toe]\nepisodes = 10\n"
 
@@ -18,7 +18,7 @@ def row(folder: Path, *draws: tuple[float, float]) -> Row:
     config = load_config([folder / "small.toml"])
     with RunDirectory.create(folder / "runs", "small", config) as run:
         for place, (x, o) in enumerate(draws):
-            run.append("assessments", {"generation": 2 * place - 1, f"{DRAWS}/x": x, f"{DRAWS}/o": o})
+            run.append("assessments", {"generation": 2 * place - 1, f"{DRAWS}/x": x, f"{DRAWS}/o": o, EXPLOITABILITY: 0.25})
         for index in range(12):
             run.append("metrics", {"generation": index, **dict.fromkeys(CLOCKS, 1.0)})
     return row_of(FinishedRun(name="small", config=config, directory=run, seconds=70.0))
@@ -32,7 +32,7 @@ def test_the_mark_counts_in_both_seats_and_must_hold_three_times_as_long(tmp_pat
     assert (found.reached.generation, found.stretched.generation, found.fewest.generation) == (4, 12, 6)
     assert found.clock[4] == pytest.approx(4 * len(CLOCKS))
     assert "reached after generation 4 and holds at 3 times that (0.940, 0.960)" in verdict_of(found)
-    assert "| 0 | generation 4 | 40 | 0.3 | 0.920, 0.910 | 0.940, 0.960 | 0.930, 0.890 | 0.940, 0.960 |" in section_of([found], {})
+    assert "| 0 | generation 4 | 40 | 0.3 | 0.920, 0.910 | 0.940, 0.960 | 0.930, 0.890 | 0.940, 0.960 | 0.250 |" in section_of([found], {})
 
 
 @pytest.mark.parametrize(
