@@ -30,6 +30,9 @@ STUDIES = {
         module="socratic.studies.learned_feedback", question="whether a learned critic's feedback alone improves the exact truth"
     ),
     "beyond_t0": Entry(module="socratic.studies.beyond_t0", question="how far the closed loop carries addition past what t0 was taught"),
+    "tic_tac_toe": Entry(
+        module="socratic.studies.tic_tac_toe", question="how long self-play needs until optimal play only draws, and whether it stays so"
+    ),
     "recipes": Entry(module="socratic.studies.recipes", question="each recipe once: the truth at t0 and at the end", draws=False),
 }
 

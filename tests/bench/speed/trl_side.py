@@ -1,7 +1,7 @@
 """TRL's side of the comparison, whole: its trainer on the same prompts, lengths, adapter, reward and number of episodes.
 
-`DEFAULTS` leaves everything at what TRL 1.16 ships with; `TUNED` has no activation checkpointing and device batches of sixteen episodes, which
-is not always faster on a CPU.
+`DEFAULTS` leaves everything at what TRL 1.16 ships with; `TUNED` has no activation checkpointing and device batches of sixteen episodes,
+which is not always faster on a CPU.
 """
 
 import time
