@@ -150,10 +150,17 @@ def _findings(rows: Sequence[Row], plan: Plan) -> list[str]:
         f"At {plan.last} digits t0 is exact in {median(starts):.1%} (median over seeds and members; most {max(starts):.1%}), the filtered "
         f"loop at its end in {median(ends):.1%} (least {min(ends):.1%}): the mark of {MARK:.0%} in every seed and member is {verdict}."
     )
-    controls = [row.end(plan.last) for row in _of(rows, UNFILTERED)]
+    controls = _of(rows, UNFILTERED)
     if not controls:
         return [reached]
-    return [reached, f"Without the filter the loop ends at {median(controls):.1%} (most {max(controls):.1%})."]
+    last = [row.end(plan.last) for row in controls]
+    best = [max(row.readings, key=lambda read: read.exact(plan.last)) for row in controls]
+    lost = (
+        f"Without the filter the loop ends at {median(last):.1%} (most {max(last):.1%}). Its best readings were "
+        f"{median(read.exact(plan.last) for read in best):.1%} (most {max(read.exact(plan.last) for read in best):.1%}), after "
+        f"{median(read.generation for read in best):g} generations: medians over seeds and members."
+    )
+    return [reached, lost]
 
 
 def _of(rows: Sequence[Row], arm: str) -> list[Row]:

@@ -141,10 +141,12 @@ def test_a_loss_begins_where_the_curve_falls_for_good() -> None:
 
 def test_the_section_says_whether_the_mark_is_reached_in_every_seed() -> None:
     plan = replace(QUICK, seeds=2)
-    control = [_row(UNFILTERED, 0.1, 0.2), _row(UNFILTERED, 0.1, 0.1, seed=1)]
+    control = [_row(UNFILTERED, 0.1, 0.5, 0.2), _row(UNFILTERED, 0.1, 0.1, seed=1)]
     reached = section([_row(FILTERED, 0.1, 0.95), _row(FILTERED, 0.1, 0.91, seed=1), *control], plan)
     assert "is reached" in reached
     assert "Without the filter the loop ends at 15.0% (most 20.0%)" in reached
+    # What the control gained before it lost it is said too: the best readings of the two are 0.5 after 1 generation, and 0.1 at t0.
+    assert "Its best readings were 30.0% (most 50.0%), after 0.5 generations" in reached
     assert "is missed" in section([_row(FILTERED, 0.1, 0.95), _row(FILTERED, 0.1, 0.89, seed=1), *control], plan)
 
 
