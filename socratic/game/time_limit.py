@@ -41,6 +41,7 @@ def time_limit(limit_s: float) -> Iterator[Callable[[], None]]:
     try:
         yield watch.begin_anew
     finally:
+        watch.end()  # a bell that rang already may be heard only now, and must not set the timer that nobody will hear
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGALRM, ring_before)
         if left_s:
@@ -54,6 +55,10 @@ class _Watch:
         self._limit_s = limit_s
         self._patience = PATIENCE
         self._busy_s = time.thread_time()
+        self._is_over = False
+
+    def end(self) -> None:
+        self._is_over = True
 
     def begin_anew(self) -> None:
         self._patience = PATIENCE
@@ -62,6 +67,8 @@ class _Watch:
 
     def ring(self, number: int, frame: FrameType | None) -> None:
         del number, frame
+        if self._is_over:
+            return
         if self._patience and time.thread_time() - self._busy_s < LITTLE * self._limit_s:
             self._patience -= 1
             signal.setitimer(signal.ITIMER_REAL, self._limit_s)

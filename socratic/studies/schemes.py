@@ -11,7 +11,7 @@ from typing import Literal, get_args
 SchemeName = Literal["mirror", "entropy", "uniform pool", "prioritized pool", "magnet"]
 SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 IDEAS: dict[SchemeName, str] = {
-    "mirror": "plays itself, and nothing holds it; its four points are four learning rates",
+    "mirror": "plays itself, and nothing holds it; its points are learning rates alone",
     "entropy": "plays itself, and is paid for entropy",
     "uniform pool": "plays its past versions, all alike",
     "prioritized pool": "plays its past versions, more often those that it beats less often",
