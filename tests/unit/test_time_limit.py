@@ -16,6 +16,6 @@ def test_a_bell_that_is_heard_when_all_is_over_sets_no_timer(monkeypatch: pytest
         self.ring(signal.SIGALRM, None)
 
     monkeypatch.setattr(_Watch, "end", heard_late)
-    with time_limit(0.5):
+    with time_limit(86_400.0):
         pass
-    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] < 3600.0  # what the test's own limit may have set
