@@ -135,16 +135,7 @@ def close_system(
     if config.policy.source == "scratch" and not is_resumed:
         loss = warm_up(policy, random_play(config), config.policy.warmup, seed.child("warm-up"), config.learner.threads, config.play.memory)
         logger.info("warmed up on random play: %.3f nats a token", loss)
-    learner = PolicyLearner(
-        policy,
-        config.learner,
-        objectives=config.objectives,
-        temperature=config.play.temperature,
-        max_new_tokens=config.play.max_new_tokens,
-        generations=config.generations,
-        seed=seed.child("learner"),
-        device=policy.model.device.type,
-    )
+    learner = _learner(config, policy, seed)
     courier = make_delivery(config, server, policy, folder) if server is not None else None
     rollout = BlockRollout(play_workers, config.play.block, critics.door, courier, lag=config.play.lag, generations=config.generations)
     seated = sorted({player for section in config.games.values() for lineup in section.lineups for player in lineup})
@@ -175,6 +166,19 @@ def close_system(
         },
         recipe=recipe,
         workers=(play_workers, *observer_workers, *critics.workers),
+    )
+
+
+def _learner(config: Config, policy: Policy, seed: Seed) -> PolicyLearner:
+    return PolicyLearner(
+        policy,
+        config.learner,
+        objectives=config.objectives,
+        temperature=config.play.temperature,
+        max_new_tokens=config.play.max_new_tokens,
+        generations=config.generations,
+        seed=seed.child("learner"),
+        device=policy.model.device.type,
     )
 
 

@@ -11,7 +11,7 @@ from socratic.errors import ConfigError
 
 def bench(
     source: Annotated[str, typer.Option(help="The model: smollm2, a local folder, or a hub name.")] = "smollm2",
-    dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "bfloat16",
+    dtype: Annotated[str, typer.Option(help="Of the weights: float32 or bfloat16.")] = "bfloat16",
     rows: Annotated[list[int] | None, typer.Option(min=8, help="Replies at a time; may be given again. 32 and 128 if not given.")] = None,
     prompt: Annotated[int, typer.Option(min=1, help="Tokens of a prompt.")] = 100,
     new: Annotated[int, typer.Option(min=2, help="Tokens of a reply.")] = 32,

@@ -164,7 +164,9 @@ def test_of_calls_in_line_only_the_one_that_lost_the_worker_is_to_blame(
     started, later = workers.start("die", range(5)), workers.start("die", range(2, 5))
     assert started.result() == SQUARES
     assert later.result() == SQUARES[2:]
-    assert [message.partition(":")[2].partition(":")[0] for _, message in events] == [" die lost its worker at item 1, try 1 of 3"]
+    # What the worker had answered when it died may not have arrived yet: then the call before is the first without an answer.
+    (said,) = [message.partition(":")[2].partition(":")[0] for _, message in events]
+    assert said in {f" die lost its worker at item {item}, try 1 of 3" for item in (0, 1)}
     workers.close()
 
 
