@@ -176,7 +176,9 @@ def test_a_call_in_line_that_kills_every_worker_is_named(executor: RayExecutor, 
     with pytest.raises(WorkerLost, match="mortal: die lost its worker 3 times at item 2: its process died") as caught:
         workers.start("die", [5, 6, 1, 7]).result()
     assert caught.value.index == 2
-    assert len(events) == 3
+    # The call before it may be blamed too, once: see above.
+    assert sum("at item 2" in message for _, message in events) == 3
+    assert len(events) <= 4
     workers.close()
 
 
