@@ -4,8 +4,9 @@
 """
 
 from socratic.game.calls import Clerk, NoClerk, RecordedClerk, settle
+from socratic.game.chance import Chance
 from socratic.game.contract import Bot, Game, Parameter, Params, Reference, game
-from socratic.game.live_match import Chance, LiveMatch
+from socratic.game.live_match import LiveMatch
 from socratic.game.random_play import NOBODY
 from socratic.game.step_game import CHANCE, StepGame
 from socratic.game.table import Legal, Request, Scores, Secret, StepReward, Table

@@ -6,11 +6,11 @@ a match is (game, version, parameters, seed, replies, answers); saving, loading 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch
 from socratic.game.calls import answer_to_json, call_key, check_answer, unsaid
+from socratic.game.chance import Chance, Draws
 from socratic.game.contract import Game, Params
 from socratic.game.driving import close, last_asked, next_effect, options_of, read_reply
 from socratic.game.failures import ANYTHING, PASSING, game_failure
@@ -25,15 +25,6 @@ FINISHED, FORFEIT, TURN_LIMIT = "finished", "forfeit", "turn_limit"
 MAX_TURNS = 1000
 # A model's reply may be a page, and an error is a line.
 MAX_REPLY_SHOWN = 60
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chance:
-    """One draw of a game's chance."""
-
-    options: tuple[str, ...]
-    weights: tuple[float, ...]
-    chosen: int
 
 
 class _Pending:
@@ -51,7 +42,7 @@ class LiveMatch:
     """A match being played."""
 
     __slots__ = (
-        "_answered", "_answers", "_appeal", "_coroutine", "_dice", "_dice_seed", "_draws", "_is_single", "_ledger", "_pending",
+        "_answered", "_answers", "_appeal", "_coroutine", "_draws", "_is_single", "_ledger", "_pending",
         "_replies", "_requests", "_table", "ending", "forfeiter", "game", "max_turns", "params", "retries", "scores", "seed",
     )  # fmt: skip
 
@@ -80,12 +71,10 @@ class LiveMatch:
         self.scores: tuple[float, ...] | None = None
         self.ending: str | None = None
         self.forfeiter: int | None = None  # the first of them, where several forfeit at once
-        self._dice = dice
-        self._dice_seed: Seed | None = None  # made when the game first draws
-        self._draws: list[tuple[Sequence[object], Sequence[float] | None, int]] = []
+        self._draws = Draws(seed, dice)
         self._replies: list[str] = []
         self._ledger = Ledger(views=tuple([] for _ in game.seats), said=self._replies)
-        self._table = Table(self._ledger, self._roll, name=game.name, seats=game.seats, zero_sum=game.zero_sum, bounds=game.bounds)
+        self._table = Table(self._ledger, self._draws.draw, name=game.name, seats=game.seats, zero_sum=game.zero_sum, bounds=game.bounds)
         self._coroutine = game.play(self._table, **self.params)
         self._pending: dict[int, _Pending] = {}
         self._answers: dict[int, object] = {}
@@ -103,10 +92,7 @@ class LiveMatch:
     @property
     def chance(self) -> tuple[Chance, ...]:
         """Every draw so far, with its options and their weights."""
-        return tuple(
-            Chance(options=tuple(map(str, options)), weights=tuple(weights or (1.0,) * len(options)), chosen=chosen)
-            for options, weights, chosen in self._draws
-        )
+        return self._draws.record()
 
     @property
     def probes(self) -> Mapping[str, float]:
@@ -294,9 +280,8 @@ class LiveMatch:
     def digest(self) -> str:
         """Return a hash of every seat's view, of the chance behind them and of the end."""
         views = [[(line.speaker, line.text) for line in view] for view in self._ledger.views]
-        draws = [(len(options), str(options[chosen])) for options, _, chosen in self._draws]
         calls: list[Json] = [[call_key(call), answer_to_json(answer)] for call, answer in self._answered]
-        text = json.dumps([views, draws, self.scores, self.ending, self.forfeiter, calls])
+        text = json.dumps([views, self._draws.drawn(), self.scores, self.ending, self.forfeiter, calls])
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _replay(self, replies: Sequence[str], answers: Sequence[Answer]) -> None:
@@ -314,20 +299,6 @@ class LiveMatch:
                 raise GameError(f"{self.game.name} waits for {len(seats)} replies at once after {given} of {len(replies)}")
             self.submit(dict(zip(seats, replies[given : given + len(seats)], strict=True)))
             given += len(seats)
-
-    def _roll(self, options: Sequence[object], weights: Sequence[float] | None) -> int:
-        index = len(self._draws)
-        if self._dice_seed is None:
-            self._dice_seed = self.seed.child("chance")
-        if self._dice is not None:
-            chosen = self._dice(options, weights)
-        elif weights is None:
-            chosen = self._dice_seed.integer(len(options), index)
-        else:
-            chosen = self._dice_seed.weighted(weights, index)
-        # A list is the game's to change; a range of ten thousand is not worth a copy.
-        self._draws.append((options if isinstance(options, (range, tuple)) else tuple(options), weights, chosen))
-        return chosen
 
     def _advance(self, answer: object) -> None:
         """Run the game up to its next question or call, or its end."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from socratic.learner.batch import Batch, Place
-from socratic.policy.token_tree import SIDE_BY_SIDE, TokenTree, pack_token_trees
+from socratic.policy.token_tree import TokenTree, pack_token_trees
 
 # Nodes of trees that stand side by side in one pass: what a pass keeps for its gradient is about a megabyte a node in a model of 135 M.
 PASS_NODES = 1024
@@ -51,7 +51,7 @@ def make_packs(batch: Batch, max_nodes: int) -> list[Pack]:
         places = [place for place in batch.places if (place.allowed is not None) == is_masked]
         packs += [
             _make_pack(tree, [places[member] for member in tree.members], batch.tokens, is_masked=is_masked)
-            for tree in pack_token_trees([place.prefix for place in places], max_nodes, min(PASS_NODES, SIDE_BY_SIDE * max_nodes))
+            for tree in pack_token_trees([place.prefix for place in places], max_nodes, PASS_NODES)
         ]
     return packs
 

@@ -25,7 +25,7 @@ from socratic.policy.fast.weights import is_llama_shaped
 from socratic.policy.options import OptionTrie, Tokens, option_trie, walk
 from socratic.policy.plain import PlainDraw
 from socratic.policy.stream import FastStream, PlainStream, Stream
-from socratic.policy.token_tree import SIDE_BY_SIDE, TokenTree, pack_token_trees
+from socratic.policy.token_tree import TokenTree, pack_token_trees
 from socratic.policy.transformer import Policy, restrict
 from socratic.policy.weights import PolicyWeights
 
@@ -139,7 +139,7 @@ class Engine:
         """Return the log-probability of each reply's whole text after each context, without a mask."""
         sequences = sorted({context + option[:n] for context, options in asked for option in options for n in range(len(option))})
         rows: dict[Tokens, Tensor] = {}
-        for tree in pack_token_trees(sequences, self.pack_tokens, min(PASS_NODES, SIDE_BY_SIDE * self.pack_tokens)):
+        for tree in pack_token_trees(sequences, self.pack_tokens, PASS_NODES):
             logits_MV = self._read(tree, weights) / self.temperature
             for row, member in zip(torch.log_softmax(logits_MV, dim=-1), tree.members, strict=True):
                 rows[sequences[member]] = row
@@ -169,7 +169,7 @@ class Engine:
         places = [(key, choice) for key in tables for choice in option_trie(key[1]).choices]
         sequences = [key[0] + choice.beginning for key, choice in places]
         rows: list[list[float]] = [[] for _ in places]
-        for tree in pack_token_trees(sequences, self.pack_tokens, min(PASS_NODES, SIDE_BY_SIDE * self.pack_tokens)):
+        for tree in pack_token_trees(sequences, self.pack_tokens, PASS_NODES):
             logits_MV = self._read(tree, weights) / self.temperature
             log_probs_MA = restrict(logits_MV, [places[member][1].allowed for member in tree.members])
             for member, row in zip(tree.members, log_probs_MA.tolist(), strict=True):

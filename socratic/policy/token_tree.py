@@ -54,7 +54,8 @@ class TokenTree:
 
 
 def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int, max_total: int = 0) -> list[TokenTree]:
-    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives, side by side up to `max_total` nodes.
+    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives; up to four stand side by side, with at most
+    `max_total` nodes together.
 
     Equal sequences share their end node. A sequence longer than `max_nodes` gets a tree of its own.
 
@@ -74,7 +75,7 @@ def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int, max_t
         pack.add(index, sequence)
     if pack.members:
         trees.append(pack.closed())
-    return _side_by_side(trees, max_total)
+    return _side_by_side(trees, min(max_total, SIDE_BY_SIDE * max_nodes))
 
 
 def _side_by_side(trees: Sequence[TokenTree], max_total: int) -> list[TokenTree]:

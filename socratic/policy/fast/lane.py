@@ -22,7 +22,7 @@ from socratic.policy.fast.sampling import draw_tokens
 from socratic.policy.fast.shelf import Shelf
 from socratic.policy.fast.slots import Slots
 from socratic.policy.options import Tokens
-from socratic.policy.token_tree import SIDE_BY_SIDE, pack_token_trees
+from socratic.policy.token_tree import pack_token_trees
 
 # Nodes of the trees that newcomers bring to a pass.
 PASS_NODES = 2048
@@ -208,7 +208,7 @@ class Lane:
         readings, trees = [], []
         for version, contexts in fresh.items():
             sequences = list(contexts)
-            for tree in pack_token_trees(sequences, self._pace.pack_tokens, min(PASS_NODES, SIDE_BY_SIDE * self._pace.pack_tokens)):
+            for tree in pack_token_trees(sequences, self._pace.pack_tokens, PASS_NODES):
                 look = TreeLook(tree, self._model.shape, device=self._model.device, dtype=self._model.dtype, keeps=True)
                 owners = [contexts[sequences[member]] for member in tree.members]
                 rows = [row for own in owners for row in own]
