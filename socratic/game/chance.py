@@ -16,8 +16,8 @@ class Chance:
     chosen: int
 
 
-class Draws:
-    """Draws, and remembers what was drawn."""
+class Rolls:
+    """Rolls the dice, and remembers what came of it."""
 
     __slots__ = ("_dice", "_made", "_match_seed", "_seed")
 
@@ -28,7 +28,7 @@ class Draws:
         self._seed: Seed | None = None  # made when the game first draws
         self._made: list[tuple[Sequence[object], Sequence[float] | None, int]] = []
 
-    def draw(self, options: Sequence[object], weights: Sequence[float] | None) -> int:
+    def roll(self, options: Sequence[object], weights: Sequence[float] | None) -> int:
         """Return the index of one of `options`."""
         index = len(self._made)
         if self._seed is None:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from socratic.errors import GameError, IllegalMove, ReplayMismatch
 from socratic.game.calls import answer_to_json, call_key, check_answer, unsaid
-from socratic.game.chance import Chance, Draws
+from socratic.game.chance import Chance, Rolls
 from socratic.game.contract import Game, Params
 from socratic.game.driving import close, last_asked, next_effect, options_of, read_reply
 from socratic.game.failures import ANYTHING, PASSING, game_failure
@@ -42,7 +42,7 @@ class LiveMatch:
     """A match being played."""
 
     __slots__ = (
-        "_answered", "_answers", "_appeal", "_coroutine", "_draws", "_is_single", "_ledger", "_pending",
+        "_answered", "_answers", "_appeal", "_coroutine", "_rolls", "_is_single", "_ledger", "_pending",
         "_replies", "_requests", "_table", "ending", "forfeiter", "game", "max_turns", "params", "retries", "scores", "seed",
     )  # fmt: skip
 
@@ -71,10 +71,10 @@ class LiveMatch:
         self.scores: tuple[float, ...] | None = None
         self.ending: str | None = None
         self.forfeiter: int | None = None  # the first of them, where several forfeit at once
-        self._draws = Draws(seed, dice)
+        self._rolls = Rolls(seed, dice)
         self._replies: list[str] = []
         self._ledger = Ledger(views=tuple([] for _ in game.seats), said=self._replies)
-        self._table = Table(self._ledger, self._draws.draw, name=game.name, seats=game.seats, zero_sum=game.zero_sum, bounds=game.bounds)
+        self._table = Table(self._ledger, self._rolls.roll, name=game.name, seats=game.seats, zero_sum=game.zero_sum, bounds=game.bounds)
         self._coroutine = game.play(self._table, **self.params)
         self._pending: dict[int, _Pending] = {}
         self._answers: dict[int, object] = {}
@@ -92,7 +92,7 @@ class LiveMatch:
     @property
     def chance(self) -> tuple[Chance, ...]:
         """Every draw so far, with its options and their weights."""
-        return self._draws.record()
+        return self._rolls.record()
 
     @property
     def probes(self) -> Mapping[str, float]:
@@ -281,7 +281,7 @@ class LiveMatch:
         """Return a hash of every seat's view, of the chance behind them and of the end."""
         views = [[(line.speaker, line.text) for line in view] for view in self._ledger.views]
         calls: list[Json] = [[call_key(call), answer_to_json(answer)] for call, answer in self._answered]
-        text = json.dumps([views, self._draws.drawn(), self.scores, self.ending, self.forfeiter, calls])
+        text = json.dumps([views, self._rolls.drawn(), self.scores, self.ending, self.forfeiter, calls])
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
     def _replay(self, replies: Sequence[str], answers: Sequence[Answer]) -> None:

@@ -54,9 +54,9 @@ class TokenTree:
 
 
 def pack_token_trees(sequences: Sequence[tuple[int, ...]], max_nodes: int, max_total: int = 0) -> list[TokenTree]:
-    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives; up to four stand side by side, with at most
-    `max_total` nodes together.
+    """Lay out `sequences` in as few trees of at most `max_nodes` nodes as sorted order gives.
 
+    Up to four of them stand side by side in a pass, with at most `max_total` nodes together; by default each stands alone.
     Equal sequences share their end node. A sequence longer than `max_nodes` gets a tree of its own.
 
     Raises:
