@@ -42,8 +42,8 @@ class LiveMatch:
     """A match being played."""
 
     __slots__ = (
-        "_answered", "_answers", "_appeal", "_coroutine", "_rolls", "_is_single", "_ledger", "_pending",
-        "_replies", "_requests", "_table", "ending", "forfeiter", "game", "max_turns", "params", "retries", "scores", "seed",
+        "_answered", "_answers", "_appeal", "_coroutine", "_is_single", "_ledger", "_pending",
+        "_replies", "_requests", "_rolls", "_table", "ending", "forfeiter", "game", "max_turns", "params", "retries", "scores", "seed",
     )  # fmt: skip
 
     def __init__(
